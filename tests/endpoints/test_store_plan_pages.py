@@ -9,7 +9,7 @@ import pytest
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.errors import PlanMismatch
 from directory_sync.store import plan_pages
-from directory_sync.store.plan_pages import OPEN
+from directory_sync.store.plan_pages import OPEN, ChangeFilter
 from directory_sync.store.store import Store
 from tests.scenarios.plans import DESTINATION, creations
 from tests.scenarios.requests import file, stored_plan
@@ -191,3 +191,39 @@ def test_collections_with_requests(store: Store) -> None:
     assert store.requests.collections() == ("a", "b")
     assert store.requests.collections(pending_only=True) == ("a",)
     assert store.requests.count_mine("ida") == 2
+
+
+def test_changes_of_one_field(store: Store) -> None:
+    """By its whole name in letters of any case; a value that looks like a field's name is none."""
+
+    def change(number: int, field: str, value: bytes = b"x") -> Change:
+        fields = (FieldChange(field, (), (value,)),)
+        return Change(Action.UPDATE, str(number), f"uid={number},dc=x", fields=fields)
+
+    fields = ["mail", "MAIL", "mailAlternate", "Gr\u00f6\u00dfe", 'odd"name', "50%_off"]
+    changes = [change(number, field) for number, field in enumerate(fields)]
+    changes.append(change(6, "title", b'{"field":"mail",'))
+    plan_id = stored_plan(store, changes)
+    assert places(store, plan_id, field="mail") == [0, 1]
+    assert places(store, plan_id, field="gr\u00f6\u00dfe") == [3]
+    assert places(store, plan_id, field='odd"name') == [4]
+    assert places(store, plan_id, field="50%_off") == [5]
+    assert places(store, plan_id, field="%") == places(store, plan_id, field="mai") == []
+
+
+def test_a_file_holds_what_the_filter_lets_through(store: Store) -> None:
+    """All pages of it, in the plan's order."""
+    plan_id = stored_plan(store, creations(25))
+    head = store.plan_pages.head(plan_id)
+
+    def found(**filter: Any) -> list[int]:
+        chosen = ChangeFilter(**filter)
+        return [each.sequence for each in store.plan_pages.changes_with_outcomes(head, chosen)]
+
+    assert found() == list(range(25))
+    assert found(search="person 2") == places(store, plan_id, "person 2")
+    assert found(action=Action.DELETE) == []
+    assert found(among=b"\0\1\1" + b"\0" * 22) == [1, 2]
+    store.plans.record_outcomes(plan_id, [Outcome(3, Result.FAILED, "no")])
+    assert found(result=Result.FAILED) == [3]
+    assert found(result=OPEN) == [each for each in range(25) if each != 3]

@@ -70,12 +70,14 @@ class AllRights:
     Attributes:
         hidden: collections that they may not see.
         start: they may start runs.
+        logs: they may read the logs of tasks.
         told: what it tells of others; of those who are not named there nothing.
         run: what it tells of every run.
     """
 
     hidden: frozenset[str] = frozenset()
     start: bool = True
+    logs: bool = True
     told: Mapping[Approver, Standing] = field(default_factory=dict)
     run: RunInAirflow = NOT_TOLD
 
@@ -90,6 +92,10 @@ class AllRights:
     def may_switch(self, dag_id: str) -> bool:
         """As for starting."""
         return self.start
+
+    def may_read_logs(self, dag_id: str) -> bool:
+        """Of every DAG, unless they may read none."""
+        return self.logs
 
     def standings(self, approvers: Names[Approver], dag_id: str) -> Standings:
         """The same for every DAG."""

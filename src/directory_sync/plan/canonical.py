@@ -142,6 +142,13 @@ def searched(text: str) -> str:
     return _folded(_searched(text))
 
 
+def stored_field(name: str) -> str:
+    """What a canonical form holds if the change is one of this field, and only then: a value that looks like
+    it has its quotes escaped.
+    """
+    return f'{{"field":{_quoted(name)},'
+
+
 def read_canonical(stored: str | bytes) -> Change:
     """The change of a canonical form; the name that people call it by is no part of it."""
     data: Mapping[str, Any] = json.loads(stored)

@@ -40,6 +40,9 @@ class Rights(Protocol):
     def run_of(self, dag_id: str, run_id: str) -> RunInAirflow:
         """What Airflow knows of a run."""
 
+    def may_read_logs(self, dag_id: str) -> bool:
+        """Whether they may read the logs of the DAG's tasks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -118,6 +121,9 @@ class _AirflowRights:
 
     def run_of(self, dag_id: str, run_id: str) -> RunInAirflow:
         return airflow_runs.run_of(dag_id, run_id)
+
+    def may_read_logs(self, dag_id: str) -> bool:
+        return airflow_login.may_read_logs(self.user, dag_id)
 
 
 def current_visitor(user: airflow_login.LoggedInUser) -> Visitor:

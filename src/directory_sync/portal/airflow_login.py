@@ -79,6 +79,17 @@ def may_switch(user: BaseUser, dag_id: str) -> bool:
     return bool(manager.is_authorized_dag(method="PUT", details=details, user=user))
 
 
+def may_read_logs(user: BaseUser, dag_id: str) -> bool:
+    """Whether the user may read the logs of the DAG's tasks, as Airflow's own page of a log asks."""
+    details = DagDetails(id=dag_id, team_name=_teams([dag_id])[dag_id])
+    manager: Any = get_auth_manager()
+    return bool(
+        manager.is_authorized_dag(
+            method="GET", access_entity=DagAccessEntity.TASK_LOGS, details=details, user=user
+        )
+    )
+
+
 def base_url() -> str:
     """Airflow's address as people reach it, without a slash at the end; empty if the setting `[api] base_url`
     is.

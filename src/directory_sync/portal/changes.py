@@ -17,7 +17,7 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
 from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.present.shown import ShownChange, visible
-from directory_sync.store.plan_pages import PlanHead, StoredChange
+from directory_sync.store.plan_pages import ChangeFilter, PlanHead, StoredChange
 from directory_sync.store.store import Store
 
 _EVERYTHING = ChangeQuery()
@@ -106,19 +106,31 @@ def read_changes(
     """
     head, job = visible_plan(store, visitor, plan_id)
     is_secret = secret_fields(job)
-    among = None if query.pattern is None else _among(store, head, query.pattern)
+    filter = filter_of(store, head, query)
     page = store.plan_pages.page(
         head.id,
-        search=query.search,
-        action=query.action,
-        result=query.result,
+        search=filter.search,
+        field=filter.field,
+        action=filter.action,
+        result=filter.result,
+        among=filter.among,
         order=WORST_FIRST if query.order is Order.CONSEQUENCE else (),
         after=query.after,
         limit=query.limit,
-        among=among,
     )
     shown = tuple(shown_change(is_secret, each) for each in page.changes)
     return ShownChanges(shown, page.next, page.total, integrity_of(store, head, request))
+
+
+def filter_of(store: Store, head: PlanHead, query: ChangeQuery) -> ChangeFilter:
+    """The filter that a query asks for. Raises QueryError, PlanAltered for a pattern."""
+    return ChangeFilter(
+        search=query.search,
+        field=query.field,
+        action=query.action,
+        result=query.result,
+        among=None if query.pattern is None else _among(store, head, query.pattern),
+    )
 
 
 def shown_change(is_secret: IsSecret, stored: StoredChange) -> ShownChange:

@@ -269,6 +269,7 @@ class ChangeQuery(Query):
         description="Part of the key, of an object's id before or after, of a field's name or of a value;"
         " letters in any case. Values of secret fields are not searched.",
     )
+    field: _Name = Field("", description="Only changes of the field of this name; letters in any case.")
     action: Action | None = Field(None, description="Only such changes.")
     result: Result | Literal["open"] | None = Field(
         None, description="Only such; `open` are those of which nothing has become yet."
@@ -288,6 +289,29 @@ class ChangeQuery(Query):
     limit: Annotated[int, Interval(ge=1, le=LARGEST_LIMIT), _DIGITS] = Field(
         100, description="The most on a page."
     )
+
+
+class ReportQuery(ChangeQuery):
+    """A page of a run's report: the changes of all its jobs, one job after the other."""
+
+    job: _Name | None = Field(None, description="Only of the job of this name.")
+    at: _Name | None = Field(
+        None, description="The job in which the page begins: `next_job` of the page before."
+    )
+
+
+class LogQuery(Query):
+    """Which lines of which task's log."""
+
+    job: _Name = Field("", description="The task of this job.")
+    task: _Name = Field("", description="The task of this id.")
+    number: Annotated[int, Interval(ge=1, le=LARGEST_NUMBER), _DIGITS] | None = Field(
+        None, alias="try", description="Which try, from 1. Left out: the last one."
+    )
+    level: Literal["debug", "info", "warning", "error", "critical"] | None = Field(
+        None, description="Only lines of this level or a graver one."
+    )
+    search: _Text = Field("", description="Part of a line; letters in any case.")
 
 
 class ComparisonQuery(Query):
@@ -410,6 +434,9 @@ class JobQuery(Query):
 class RunQuery(Query):
     """A page of the list of runs."""
 
+    search: _Text = Field(
+        "", description="Part of a run's id, of who started it or of the reason; letters in any case."
+    )
     collection: _Name | None = Field(None, description="Only of this collection.")
     outcome: JobState | Literal["running", "succeeded", "nothing_to_do"] | None = Field(
         None,

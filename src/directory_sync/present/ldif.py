@@ -4,7 +4,7 @@ to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change
@@ -78,20 +78,33 @@ def has_ldif(job: Job) -> bool:
     return bool(kind_of(job.destination).ldif)
 
 
-def ldif_parts(head: PlanHead, job: Job, changes: Iterable[ShownChange]) -> Iterator[str]:
+def ldif_parts(
+    head: PlanHead,
+    job: Job,
+    changes: Iterable[ShownChange],
+    *,
+    notes: Sequence[str] = (),
+    first: bool = True,
+) -> Iterator[str]:
     """A stored plan as LDIF change records, in parts; the job must have such a form.
 
     It is made without asking the destination: whoever reads it may not be able to reach that. So the
     destination's schema is not known here, and values are compared byte by byte where it would know
     better: a preview by the command line, which asks the destination, may leave out a value that only differs
     in case.
+
+    Args:
+        head, job, changes: the plan.
+        notes: further lines of the comment above it.
+        first: it begins a file.
     """
     changes_count = "1 change" if head.changes == 1 else f"{head.changes} changes"
     heading = [
         f"plan {head.id} of job {head.job}, collection {head.collection}, run {head.run_id}",
         f"for {job.destination.text}: {changes_count}, digest {head.digest}",
+        *notes,
     ]
-    parts = ["version: 1\n\n" + comments(heading)]
+    parts = [("version: 1\n\n" if first else "\n") + comments(heading)]
     for record in _records(job, changes):
         parts.append(record)
         if len(parts) >= _BATCH:

@@ -12,9 +12,9 @@ from directory_sync.present.shown import ShownChange, ShownField
 from directory_sync.printable import printable, printable_values
 
 COLUMNS = ("job", "action", "key", "object", "new_object", "field", "old", "new", "marks")
-CSV_COLUMNS = (*COLUMNS, "result", "message")
+REPORT_COLUMNS = (*COLUMNS, "result", "message")
 
-_BATCH = 200
+_BATCH = 500
 # What makes a spreadsheet compute: the first character of a cell. A sign before a number, as in +31 6 1234,
 # is none of that.
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d\s().,/–-]*$)")
@@ -37,18 +37,25 @@ def change_rows(job: str, shown: ShownChange) -> Iterator[tuple[str, ...]]:
         yield (*start, "", "", "", marks)
 
 
-def csv_parts(job: str, changes: Iterable[ShownChange]) -> Iterator[str]:
-    """A stored plan as CSV, in parts: the columns of a preview, and what became of each change.
+def report_rows(job: str, changes: Iterable[ShownChange]) -> Iterator[tuple[str, ...]]:
+    """The rows of changes with what became of each, in the order of `REPORT_COLUMNS`."""
+    for shown in changes:
+        outcome = shown.outcome
+        end = ("", "") if outcome is None else (outcome.result.value, printable(outcome.message))
+        for row in change_rows(job, shown):
+            yield (*row, *end)
+
+
+def csv_parts(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Rows of `report_rows` as CSV, in parts.
 
     A cell that a spreadsheet would take for a formula begins with an apostrophe.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for number, shown in enumerate(changes, 1):
-        outcome = shown.outcome
-        end = ("", "") if outcome is None else (outcome.result.value, printable(outcome.message))
-        writer.writerows(map(_inert, (*row, *end)) for row in change_rows(job, shown))
+    writer.writerow(REPORT_COLUMNS)
+    for number, row in enumerate(rows, 1):
+        writer.writerow(map(_inert, row))
         if number % _BATCH == 0:
             yield _taken(text)
     yield _taken(text)

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.errors import PlanMismatch
-from directory_sync.plan.canonical import read_canonical, searched
+from directory_sync.plan.canonical import read_canonical, searched, stored_field
 from directory_sync.plan.model import LimitCheck, PlanEvidence, RecordProblem, Statistics
 from directory_sync.store.database import Database
 from directory_sync.store.plans import READ_BATCH
@@ -77,6 +77,28 @@ class StoredChange:
     sequence: int
     change: Change
     outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFilter:
+    """Which changes of a plan are asked for.
+
+    Attributes:
+        search: part of a name, key, field or value that is text and not secret, in letters of any case.
+        field: only changes of the field of this name, in letters of any case.
+        action, result: only such changes.
+        among: for each change of the plan 1 where it may be shown; None for all.
+    """
+
+    search: str = ""
+    field: str = ""
+    action: Action | None = None
+    result: Result | Literal["open"] | None = None
+    among: bytes | None = None
+
+    def includes(self, sequence: int) -> bool:
+        """Whether `among` lets the change of this place through."""
+        return self.among is None or self.among[sequence : sequence + 1] == b"\1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +175,19 @@ class PlanPages:
             evidence=PlanEvidence.from_json(header.get("evidence")),
         )
 
-    def changes_with_outcomes(self, head: PlanHead) -> Iterator[StoredChange]:
-        """All changes of a plan, in order, with what has become of each; never all in memory."""
+    def changes_with_outcomes(
+        self, head: PlanHead, filter: ChangeFilter | None = None
+    ) -> Iterator[StoredChange]:
+        """The changes of a plan that a filter lets through, in order, with what has become of each; never all
+        in memory.
+        """
+        filter = filter or ChangeFilter()
+        conditions = [ChangeRow.plan_id == head.id, *_conditions(filter)]
         for first in range(0, head.changes, READ_BATCH):
             places = ChangeRow.sequence.between(first, first + READ_BATCH - 1)
-            yield from map(_stored_change, self._rows([ChangeRow.plan_id == head.id, places], READ_BATCH))
+            for stored in map(_stored_change, self._rows([*conditions, places], READ_BATCH)):
+                if filter.includes(stored.sequence):
+                    yield stored
 
     def causes(self, plan_id: int, *, limit: int, objects: int) -> list[OutcomeCause]:
         """Why changes of a plan did not succeed: the most frequent causes, at most `limit`, with so many
@@ -197,6 +227,7 @@ class PlanPages:
         plan_id: int,
         *,
         search: str = "",
+        field: str = "",
         action: Action | None = None,
         result: Result | Literal["open"] | None = None,
         order: Sequence[Action] = (),
@@ -204,21 +235,18 @@ class PlanPages:
         limit: int = 100,
         among: bytes | None = None,
     ) -> ChangePage:
-        """A part of a plan's changes.
+        """A part of a plan's changes. With `among` they come in the plan's order.
 
         Args:
             plan_id: the plan.
-            search: part of a name, key, field or value that is text and not secret, in letters of any case.
-            action, result: only such changes.
+            search, field, action, result, among: which changes; see `ChangeFilter`.
             order: the kinds in whose order changes come, those of one kind in the plan's order; empty for the
                 plan's order.
             after: the place of the change after which the page begins; None for the start.
             limit: the most on a page.
-            among: for each change of the plan 1 where it may be shown; None for all. They come in the plan's
-                order.
         """
-        here = ChangeRow.plan_id == plan_id
-        conditions = [here, *_conditions(search, action, result)]
+        filter = ChangeFilter(search, field, action, result)
+        conditions = [ChangeRow.plan_id == plan_id, *_conditions(filter)]
         if among is not None:
             return self._page_among(conditions, among, -1 if after is None else after, limit)
         ranks = {kind.value: rank for rank, kind in enumerate(order)}
@@ -301,6 +329,30 @@ class PlanPages:
                 while len(_unlike) > KEPT_COMPARISONS:
                     del _unlike[next(iter(_unlike))]
         return self._chosen(plan_id, places[0]), self._chosen(other_id, places[1])
+
+    def only_in(self, plan_id: int, other_id: int) -> ChosenChanges:
+        """The changes of a plan whose objects the other plan does not touch.
+
+        Which those are is kept for the plans that were compared last.
+        """
+        query = select(PlanRow.id, PlanRow.digest).where(PlanRow.id.in_([plan_id, other_id]))
+        with self._database.read() as connection:
+            digests = {row.id: row.digest for row in connection.execute(query)}
+            known = ("objects", digests.get(plan_id, ""), digests.get(other_id, ""))
+            with _unlike_lock:
+                kept = _unlike.pop(known, None)
+            if kept is None:
+                there = select(ChangeRow.object_hash).where(ChangeRow.plan_id == other_id)
+                only = select(ChangeRow.sequence).where(
+                    ChangeRow.plan_id == plan_id, ChangeRow.object_hash.not_in(there)
+                )
+                found = array("I", connection.scalars(only.order_by(ChangeRow.sequence)))
+                kept = (found, array("I"))
+        with _unlike_lock:
+            _unlike[known] = kept
+            while len(_unlike) > KEPT_COMPARISONS:
+                del _unlike[next(iter(_unlike))]
+        return self._chosen(plan_id, kept[0])
 
     def _places(self, plan_id: int) -> dict[bytes, int]:
         """A hash of each change of a plan → its place, in order."""
@@ -388,18 +440,18 @@ def _with_outcomes(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return query.select_from(ChangeRow).outerjoin(OutcomeRow, same)
 
 
-def _conditions(
-    search: str, action: Action | None, result: Result | Literal["open"] | None
-) -> list[ColumnElement[bool]]:
+def _conditions(filter: ChangeFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if search:
-        conditions.append(ChangeRow.search.contains(searched(search), autoescape=True))
-    if action is not None:
-        conditions.append(ChangeRow.action == action.value)
-    if result == OPEN:
+    if filter.search:
+        conditions.append(ChangeRow.search.contains(searched(filter.search), autoescape=True))
+    if filter.field:
+        conditions.append(ChangeRow.payload.icontains(stored_field(filter.field), autoescape=True))
+    if filter.action is not None:
+        conditions.append(ChangeRow.action == filter.action.value)
+    if filter.result == OPEN:
         conditions.append(OutcomeRow.result.is_(None))
-    elif result is not None:
-        conditions.append(OutcomeRow.result == result.value)
+    elif filter.result is not None:
+        conditions.append(OutcomeRow.result == filter.result.value)
     return conditions
 
 

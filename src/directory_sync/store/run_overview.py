@@ -4,12 +4,12 @@ lists show.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, or_, select
 
 from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
@@ -93,6 +93,7 @@ class RunFilter:
         requester: who started it.
         triggers: what started it; none for anything. `other_than`: anything but these.
         previews: only previews, or only others; None for both.
+        search: part of the run's id, of who started it or of the reason, in letters of any case.
         started_from, started_before: when it began; UTC.
     """
 
@@ -103,6 +104,7 @@ class RunFilter:
     triggers: Collection[str] = ()
     other_than: Collection[str] = ()
     previews: bool | None = None
+    search: str = ""
     started_from: datetime | None = None
     started_before: datetime | None = None
 
@@ -123,10 +125,11 @@ class RunPage:
 
 @dataclass(frozen=True, slots=True)
 class JobAttempt:
-    """The latest attempt at a job of a run: its state, and whether it has written something."""
+    """The latest attempt at a job of a run: its state, whether it has written something, and its figures."""
 
     state: str
     wrote: bool
+    statistics: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class ListedRun:
     started: datetime
     finished: datetime | None
     state: str
+    origin: str
     version: str
     wrote: bool
     jobs: dict[str, JobAttempt]
@@ -248,6 +252,7 @@ class RunOverview:
             run.started,
             run.finished,
             run.state,
+            func.coalesce(run.definition_origin, "").label("origin"),
             func.coalesce(run.definition_version, "").label("version"),
         )
         query = query.where(*conditions).order_by(run.id.desc()).limit(limit + 1)
@@ -260,6 +265,21 @@ class RunOverview:
             jobs, wrote = _jobs_of(connection, ids), runs_that_wrote(self._database, connection, ids)
         runs = tuple(_listed(row, jobs.get(row["id"], {}), wrote=row["id"] in wrote) for row in rows[:limit])
         return RunPage(runs, runs[-1].id if len(rows) > limit else None, total)
+
+    def before(self, collection: str, run: int) -> tuple[str, str] | None:
+        """The last run of a collection before the one of that number in the store, by the name of its DAG and
+        its id; previews do not count. None if there is none.
+        """
+        query = (
+            select(CollectionRunRow.collection, CollectionRunRow.run_id)
+            .where(CollectionRunRow.current_name == collection, CollectionRunRow.id < run)
+            .where(~CollectionRunRow.preview_only)
+            .order_by(CollectionRunRow.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (row.collection, row.run_id)
 
     def under_way(self) -> tuple[RunUnderWay, ...]:
         """The runs that have not ended, newest first; those that Airflow has called ended are not among
@@ -320,6 +340,9 @@ def _conditions(database: Database, filter: RunFilter) -> list[ColumnElement[boo
         conditions.append(run.trigger.not_in(filter.other_than))
     if filter.previews is not None:
         conditions.append(run.preview_only.is_(filter.previews))
+    if filter.search:
+        texts = (run.run_id, run.requester, run.reason)
+        conditions.append(or_(*(text.icontains(filter.search, autoescape=True) for text in texts)))
     if filter.started_from is not None:
         conditions.append(run.started >= filter.started_from)
     if filter.started_before is not None:
@@ -348,7 +371,8 @@ def _jobs_of(connection: Connection, runs: Collection[int]) -> dict[int, dict[st
         query = select(JobRunRow.collection_run_id, JobRunRow.job, JobRunRow.state, JobRunRow.statistics)
         query = query.where(JobRunRow.collection_run_id.in_(runs)).order_by(JobRunRow.id)
         for run, job, state, statistics in connection.execute(query):
-            found.setdefault(run, {})[job] = JobAttempt(state, _counts_a_change(statistics))
+            attempt = JobAttempt(state, _counts_a_change(statistics), statistics or {})
+            found.setdefault(run, {})[job] = attempt
     return found
 
 

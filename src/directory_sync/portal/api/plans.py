@@ -11,7 +11,13 @@ from directory_sync.portal import changes
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
-from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
+from directory_sync.portal.api.downloading import (
+    CSV_RESPONSE,
+    EXCEL_RESPONSE,
+    LDIF_RESPONSE,
+    FileFormat,
+    plan_download,
+)
 from directory_sync.portal.queries import ChangeQuery
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.wire.plans import ChangesAnswer, PatternsAnswer
@@ -42,17 +48,45 @@ def read_patterns(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor)
     "/plans/{plan_id}/changes.csv",
     response_class=StreamingResponse,
     responses=errors(404, 409, 422) | CSV_RESPONSE,
+    openapi_extra=ChangeQuery.openapi(),
 )
-def download_csv(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
-    """All changes as CSV, one row for each field."""
-    return csv_download(store, visitor, plan_id, name=f"plan-{plan_id}")
+def download_csv(
+    plan_id: PlanId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+) -> StreamingResponse:
+    """All changes that the filter lets through, as CSV: one row for each field."""
+    return plan_download(store, visitor, plan_id, query, FileFormat.CSV, name=f"plan-{plan_id}")
+
+
+@router.get(
+    "/plans/{plan_id}/changes.xlsx",
+    response_class=StreamingResponse,
+    responses=errors(404, 409, 422) | EXCEL_RESPONSE,
+    openapi_extra=ChangeQuery.openapi(),
+)
+def download_excel(
+    plan_id: PlanId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+) -> StreamingResponse:
+    """The same as a workbook of Excel: one row for each field, every cell a text."""
+    return plan_download(store, visitor, plan_id, query, FileFormat.EXCEL, name=f"plan-{plan_id}")
 
 
 @router.get(
     "/plans/{plan_id}/changes.ldif",
     response_class=StreamingResponse,
     responses=errors(404, 409, 422) | LDIF_RESPONSE,
+    openapi_extra=ChangeQuery.openapi(),
 )
-def download_ldif(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
-    """All changes as LDIF change records (RFC 2849); only for directories and LDIF files."""
-    return ldif_download(store, visitor, plan_id, name=f"plan-{plan_id}")
+def download_ldif(
+    plan_id: PlanId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+) -> StreamingResponse:
+    """The same as LDIF change records (RFC 2849); only for directories and LDIF files."""
+    return plan_download(store, visitor, plan_id, query, FileFormat.LDIF, name=f"plan-{plan_id}")

@@ -12,7 +12,13 @@ from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
-from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
+from directory_sync.portal.api.downloading import (
+    CSV_RESPONSE,
+    EXCEL_RESPONSE,
+    LDIF_RESPONSE,
+    FileFormat,
+    plan_download,
+)
 from directory_sync.portal.queries import ChangeQuery, ComparisonQuery, ListQuery
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.wire.plans import ChangesAnswer, ComparisonAnswer, PatternsAnswer
@@ -73,26 +79,54 @@ def read_patterns(request_id: RequestId, store: CurrentStore, visitor: CurrentVi
     "/requests/{request_id}/changes.csv",
     response_class=StreamingResponse,
     responses=errors(404, 409, 422) | CSV_RESPONSE,
+    openapi_extra=ChangeQuery.openapi(),
 )
-def download_csv(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
-    """All changes as CSV, one row for each field."""
-    view = reading.visible_request(store, visitor, request_id)
-    return csv_download(
-        store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}"
-    )
+def download_csv(
+    request_id: RequestId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+) -> StreamingResponse:
+    """All changes that the filter lets through, as CSV: one row for each field."""
+    about = reading.visible_request(store, visitor, request_id).request
+    name = f"request-{request_id}"
+    return plan_download(store, visitor, about.plan_id, query, FileFormat.CSV, name=name, request=about)
+
+
+@router.get(
+    "/requests/{request_id}/changes.xlsx",
+    response_class=StreamingResponse,
+    responses=errors(404, 409, 422) | EXCEL_RESPONSE,
+    openapi_extra=ChangeQuery.openapi(),
+)
+def download_excel(
+    request_id: RequestId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+) -> StreamingResponse:
+    """The same as a workbook of Excel: one row for each field, every cell a text."""
+    about = reading.visible_request(store, visitor, request_id).request
+    name = f"request-{request_id}"
+    return plan_download(store, visitor, about.plan_id, query, FileFormat.EXCEL, name=name, request=about)
 
 
 @router.get(
     "/requests/{request_id}/changes.ldif",
     response_class=StreamingResponse,
     responses=errors(404, 409, 422) | LDIF_RESPONSE,
+    openapi_extra=ChangeQuery.openapi(),
 )
-def download_ldif(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
-    """All changes as LDIF change records (RFC 2849); only for directories and LDIF files."""
-    view = reading.visible_request(store, visitor, request_id)
-    return ldif_download(
-        store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}"
-    )
+def download_ldif(
+    request_id: RequestId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+) -> StreamingResponse:
+    """The same as LDIF change records (RFC 2849); only for directories and LDIF files."""
+    about = reading.visible_request(store, visitor, request_id).request
+    name = f"request-{request_id}"
+    return plan_download(store, visitor, about.plan_id, query, FileFormat.LDIF, name=name, request=about)
 
 
 @router.get(

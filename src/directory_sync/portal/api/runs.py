@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import StreamingResponse
 
 from directory_sync.portal import acting, runs, stopping
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
+from directory_sync.portal.api.downloading import ANY_RESPONSE, FileFormat, Section, download
+from directory_sync.portal.queries import ReportQuery
+from directory_sync.portal.reports import report_plans
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.wire.requests import RequestAnswer
 from directory_sync.portal.wire.runs import RunAnswer, StopAnswer, StopBody, StoppedRunAnswer, WaiverBody
@@ -46,6 +50,33 @@ def stop_run(
         ended=stopped.ended,
         requests=list(stopped.requests),
     )
+
+
+@router.get(
+    "/runs/{collection}/{run_id}/report",
+    response_class=StreamingResponse,
+    responses=errors(404, 409, 422) | ANY_RESPONSE,
+    openapi_extra=ReportQuery.openapi(),
+)
+def download_report(
+    collection: CollectionName,
+    run_id: RunId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    request: Request,
+    format: Annotated[FileFormat, Query(description="What the file is.")] = FileFormat.CSV,
+) -> StreamingResponse:
+    """The report of a run as a file: all changes of its jobs that the filter lets through, with what became
+    of each, one row for each field.
+
+    A spreadsheet computes nothing of it: in CSV, what would be a formula begins with an apostrophe; in a
+    workbook of Excel every cell is a text. LDIF leaves out jobs that write to tables.
+    """
+    parameters = [each for each in request.query_params.multi_items() if each[0] != "format"]
+    query = ReportQuery.read(parameters, strict=True)
+    view = runs.read_run(store, visitor, collection, run_id)
+    sections = [Section(each.head, each.job, each.filter) for each in report_plans(store, view, query)]
+    return download(store, sections, format, f"report-{view.snapshot.id}")
 
 
 @router.post("/runs/{collection}/{run_id}/jobs/{job}/waiver", responses=errors(404, 409, 422))

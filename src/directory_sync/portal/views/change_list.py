@@ -27,7 +27,9 @@ RESULTS = {
     Result.NOT_DONE: "Not made: the run ended before",
     Result.UNCERTAIN: "Uncertain",
 }
-_RESULT_CHOICES = (
+ACTION_CHOICES = tuple((action.value, VERBS[action]) for action in WORST_FIRST)
+ORDER_CHOICES = ((Order.CONSEQUENCE, "Worst first"), (Order.PLAN, "As applied"))
+RESULT_CHOICES = (
     ("conflict", "Conflict: not made"),
     ("failed", "Failed"),
     ("uncertain", "Uncertain"),
@@ -130,20 +132,22 @@ class ChangeList:
     def filtered(self) -> bool:
         """Whether not all changes are let through."""
         query = self.query
-        return bool(query.search or query.action or query.result) or query.pattern is not None
+        given = query.search or query.field or query.action or query.result
+        return bool(given) or query.pattern is not None
+
+    @property
+    def filter(self) -> str:
+        """Query of what the list is filtered by, for downloads."""
+        return urlencode(filter_parameters(self.query))
 
     @property
     def next(self) -> str:
         """Query of what follows; empty at the end."""
-        query = self.query
         if self.found.next is None:
             return ""
-        filter = {"search": query.search, "action": query.action, "result": query.result}
-        following = {name: str(value) for name, value in filter.items() if value}
-        if query.pattern is not None:
-            following["pattern"] = str(query.pattern)
-        if query.order is not Order.CONSEQUENCE:
-            following["order"] = query.order.value
+        following = filter_parameters(self.query)
+        if self.query.order is not Order.CONSEQUENCE:
+            following["order"] = self.query.order.value
         return urlencode({**following, "after": self.found.next})
 
     @property
@@ -157,17 +161,24 @@ class ChangeList:
     @property
     def kinds(self) -> tuple[tuple[str, str], ...]:
         """Kinds to choose from."""
-        return tuple((action.value, VERBS[action]) for action in WORST_FIRST)
+        return ACTION_CHOICES
 
     @property
     def orders(self) -> tuple[tuple[Order, str], ...]:
         """Orders to choose from."""
-        return ((Order.CONSEQUENCE, "Worst first"), (Order.PLAN, "As applied"))
+        return ORDER_CHOICES
 
     @property
     def results(self) -> tuple[tuple[str, str], ...]:
         """Results to choose from."""
-        return _RESULT_CHOICES
+        return RESULT_CHOICES
+
+
+def filter_parameters(query: ChangeQuery) -> dict[str, str]:
+    """The parameters of an address that filter changes."""
+    filter = {"search": query.search, "field": query.field, "action": query.action, "result": query.result}
+    given = {name: str(value) for name, value in filter.items() if value}
+    return given if query.pattern is None else {**given, "pattern": str(query.pattern)}
 
 
 def change_list(

@@ -20,8 +20,12 @@ from directory_sync.portal.views import (
     jobs,
     lists,
     manual,
+    recent_runs,
+    report,
     request,
     run,
+    run_comparison,
+    run_log,
     run_stop,
     runs,
     search,
@@ -43,6 +47,7 @@ _COLLECTIONS = (
     collection_delete,
 )
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
-_RUNS = (run, run_stop, waiver)
-for part in (*_OVERVIEWS, *_COLLECTIONS, lists, selection, request, change, comparison, ask, *_RUNS):
+_REQUESTS = (lists, selection, request, change, comparison, ask)
+_RUNS = (run, run_stop, report, recent_runs, run_comparison, run_log, waiver)
+for part in (*_OVERVIEWS, *_COLLECTIONS, *_REQUESTS, *_RUNS):
     router.include_router(part.router)

@@ -26,7 +26,8 @@ TRIGGERS = {"scheduled": "the schedule", "manual": "a person", TERMINAL: "a comm
 KINDS = {"runs": "runs", "previews": "previews"}
 _SUCCESS = {SUCCEEDED: True, NOTHING_TO_DO: False}
 """Outcome of a run that succeeded → whether it has written something."""
-_FILTERS = {
+FILTERS = {
+    "search": "Search",
     "collection": "Collection",
     "outcome": "Outcome",
     "requester": "Started by",
@@ -73,7 +74,7 @@ def history(
     address = Address.read(parameters, problems, {}, RunQuery.schemas())
     collections = visitor.visible(store.run_overview.collections())
     asked = collections if query.collection is None else visitor.visible([query.collection])
-    found = store.run_overview.page(_filter(query, asked), before=query.before, limit=query.limit)
+    found = store.run_overview.page(run_filter(query, asked), before=query.before, limit=query.limit)
     page = RunsPage(
         rows=run_rows(found),
         total=found.total,
@@ -85,7 +86,7 @@ def history(
             sorts={},
             sort="",
             descending=False,
-            filters=_FILTERS,
+            filters=FILTERS,
             newer={} if query.before is not None else None,
             older=None if found.next is None else {"before": found.next},
             words={"outcome": OUTCOMES, "trigger": TRIGGERS, "kind": KINDS},
@@ -116,7 +117,8 @@ def run_rows(found: RunPage) -> tuple[RunRow, ...]:
     )
 
 
-def _filter(query: RunQuery, collections: tuple[str, ...]) -> RunFilter:
+def run_filter(query: RunQuery, collections: tuple[str, ...]) -> RunFilter:
+    """What a query asks for of the runs of these collections."""
     by_person = query.trigger == "manual"
     return RunFilter(
         collections=collections,
@@ -126,6 +128,7 @@ def _filter(query: RunQuery, collections: tuple[str, ...]) -> RunFilter:
         triggers=() if query.trigger is None or by_person else (query.trigger,),
         other_than=("scheduled", TERMINAL) if by_person else (),
         previews=None if query.kind is None else query.kind == "previews",
+        search=query.search,
         started_from=query.started_from,
         started_before=query.started_before,
     )
