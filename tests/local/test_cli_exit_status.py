@@ -293,6 +293,25 @@ def test_a_report_that_cannot_be_written_is_wrong_usage(
     assert "--report" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("report", [False, True])
+@pytest.mark.usefixtures("store")
+def test_a_full_disk_leaves_no_job_undone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: Path, report: bool
+) -> None:
+    """Neither the log file that standard output is, nor the report; but the exit status tells it."""
+    left = named(S.SUCCESS, S.SUCCESS)
+    monkeypatch.setattr(run, "run_collection", lambda *_, **__: (left.pop(0) for _ in range(2)))
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - as a shell opens it
+        if not report:
+            monkeypatch.setattr(sys, "stdout", full)
+        status = main(["run", str(file), *(["--report", "/dev/full"] if report else [])])
+        monkeypatch.undo()
+    told = capsys.readouterr().err
+    assert (status, left) == (1, [])
+    assert "No space left on device); the run goes on without it" in told
+    assert "unexpected" not in told
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -4,6 +4,7 @@ an exit status.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import traceback
@@ -15,6 +16,8 @@ from directory_sync.cli.exit_status import ExitStatus, UsageError
 from directory_sync.cli.parser import MODULES, build_parser
 from directory_sync.cli.terminal import discard_output, message, prepare_streams
 from directory_sync.errors import DefinitionError, DirectorySyncError, NotAllowed
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         discard_output()
         return ExitStatus.BROKEN_PIPE
+    except OSError as error:
+        discard_output()
+        message(f"standard output cannot be written ({error.strerror}).")
+        return ExitStatus.FAILED
     except KeyboardInterrupt:
         message("interrupted.")
         return ExitStatus.INTERRUPTED
@@ -55,13 +62,20 @@ def _carry_out(arguments: Namespace) -> ExitStatus:
         _show_traceback(arguments)
         message(str(error))
         return ExitStatus.NOT_ALLOWED if isinstance(error, NotAllowed) else ExitStatus.FAILED
-    except Exception as error:  # noqa: BLE001 - nobody wants to read a traceback who did not ask for it
-        _show_traceback(arguments)
-        hint = "" if arguments.verbose > 1 else "Add -vv to see where. "
-        message(
-            f"unexpected error ({type(error).__name__}): {str(error).rstrip('.')}. {hint}Please report it."
-        )
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            return _unexpected(arguments, error)
+        message(f"{error.strerror}. Make room for output and temporary files, and run the command again.")
         return ExitStatus.FAILED
+    except Exception as error:  # noqa: BLE001 - nobody wants to read a traceback who did not ask for it
+        return _unexpected(arguments, error)
+
+
+def _unexpected(arguments: Namespace, error: Exception) -> ExitStatus:
+    _show_traceback(arguments)
+    hint = "" if arguments.verbose > 1 else "Add -vv to see where. "
+    message(f"unexpected error ({type(error).__name__}): {str(error).rstrip('.')}. {hint}Please report it.")
+    return ExitStatus.FAILED
 
 
 def _show_problems(error: DefinitionError) -> ExitStatus:

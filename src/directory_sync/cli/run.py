@@ -197,7 +197,8 @@ def _tell(
         if result.planned is not None:
             planned = planned_text(result.planned, waits=result.state is JobState.WAITING)
             numbers = f"; {count(len(result.changes), 'change')}; {planned}{numbers}"
-        _print(f"{result.job}: {state}{numbers} ({result.duration:.1f} s)\n{indented(lines)}")
+        if not _print(f"{result.job}: {state}{numbers} ({result.duration:.1f} s)\n{indented(lines)}"):
+            statuses.append(ExitStatus.FAILED)
         yield result
 
 
@@ -222,27 +223,32 @@ def _others_waited(collection: Collection, job: str) -> bool:
     return collection.job(job).wait_for_approval and collection.enabled_jobs[-1].name != job
 
 
-def _print(text: str) -> None:
-    # A reader who has gone away (`| head`) is no reason to leave the other jobs undone.
+def _print(text: str) -> bool:
+    # A reader who has gone away (`| head`), or a full disk, is no reason to leave the other jobs undone.
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         discard_output()
+    except OSError as error:
+        discard_output()
+        message(f"standard output cannot be written ({error.strerror}); the run goes on without it.")
+        return False
+    return True
 
 
 def _write_report(path: Path, collection: Collection, results: Iterator[JobResult]) -> list[ExitStatus]:
     """Run everything while writing the report. Returns what that means for the exit status."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stream = stack.enter_context(report_file(path))
-        except OSError as error:
+    is_open = False
+    try:
+        with report_file(path) as stream:
+            is_open = True
+            write_report(stream, collection, results)
+    except OSError as error:
+        if not is_open:
             raise UsageError(
                 f"--report: {path} cannot be written ({error.strerror}). Nothing was run."
             ) from None
-        try:
-            write_report(stream, collection, results)
-        except OSError as error:
-            message(f"--report: writing {path} failed ({error.strerror}); the run goes on without it.")
-            return [ExitStatus.FAILED]
+        message(f"--report: writing {path} failed ({error.strerror}); the run goes on without it.")
+        return [ExitStatus.FAILED]
     return []

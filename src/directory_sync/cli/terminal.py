@@ -4,6 +4,7 @@ terminal.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -33,8 +34,9 @@ def data_output() -> TextIO:
 
 
 def message(text: str) -> None:
-    """Tell the user something on standard error."""
-    print(f"{PROGRAM}: {printable_lines(text)}", file=sys.stderr, flush=True)
+    """Tell the user something on standard error. On a full disk no one can be told."""
+    with contextlib.suppress(OSError):
+        print(f"{PROGRAM}: {printable_lines(text)}", file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:
