@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
+from typing import Self
 
 from directory_sync.endpoints.change import Change, FieldChange
 from directory_sync.plan.model import ChangeSequence
@@ -51,6 +52,13 @@ class Difference:
     presence: Presence
     old: Change | None
     new: Change | None
+
+    @classmethod
+    def of(cls, old: Change | None, new: Change | None) -> Self:
+        """What two plans would do to one object; one of them may do nothing."""
+        if old is None:
+            return cls(Presence.ONLY_NEW, None, new)
+        return cls(Presence.ONLY_OLD if new is None else Presence.CHANGED, old, new)
 
     @property
     def object(self) -> str:
@@ -120,7 +128,7 @@ class Comparison:
         index = self._index
         for change in self._old:
             key = self._free_key(change, lambda entry: entry is None)
-            index[key] = _fingerprint(change, self._normalise)
+            index[key] = fingerprint(change, self._normalise)
         total, tally = len(index), dict.fromkeys(_Mark, 0)
         for change in self._new:
             key = self._free_key(change, lambda entry: not isinstance(entry, _Mark))
@@ -128,7 +136,7 @@ class Comparison:
             if entry is None:
                 mark = _Mark.ONLY_NEW
             else:
-                mark = _Mark.SAME if entry == _fingerprint(change, self._normalise) else _Mark.CHANGED
+                mark = _Mark.SAME if entry == fingerprint(change, self._normalise) else _Mark.CHANGED
             index[key] = mark
             tally[mark] += 1
         both = tally[_Mark.SAME] + tally[_Mark.CHANGED]
@@ -145,7 +153,7 @@ class Comparison:
         return key
 
     def _key(self, change: Change, count: int) -> bytes:
-        return _hash(f"{count} {self._normalise(change.object)}".encode("utf-8", "surrogatepass"))
+        return object_key(change, count, self._normalise)
 
     def _keyed(self, changes: Iterable[Change]) -> Iterator[tuple[bytes, Change]]:
         """Each change of one plan with its key, as in the first pass."""
@@ -186,17 +194,24 @@ class Comparison:
             yield Difference(Presence.ONLY_NEW if old is None else Presence.CHANGED, old, change)
 
 
+def object_key(change: Change, count: int, normalise: Normalise) -> bytes:
+    """What stands for the object of a change; `count`: how many changes before it in its plan have the same
+    id.
+    """
+    return hashed(f"{count} {normalise(change.object)}".encode("utf-8", "surrogatepass"))
+
+
 # -- what counts as the same ---------------------------------------------------------------------------------
 
 
-def _fingerprint(change: Change, normalise: Normalise) -> bytes:
+def fingerprint(change: Change, normalise: Normalise) -> bytes:
     """A hash of what happens to the object.
 
     Order of fields and values, and how it is written, do not count.
     """
     target = None if change.new_object is None else normalise(change.new_object)
     fields = sorted((name, _field_form(field)) for name, field in _by_name(change).items())
-    return _hash(repr((change.action.value, target, change.identity, fields)).encode())
+    return hashed(repr((change.action.value, target, change.identity, fields)).encode())
 
 
 def _field_form(field: FieldChange | None) -> tuple[list[bytes], list[bytes], bool] | None:
@@ -207,5 +222,6 @@ def _by_name(change: Change | None) -> dict[str, FieldChange]:
     return {} if change is None else {field.field.casefold(): field for field in change.fields}
 
 
-def _hash(data: bytes) -> bytes:
+def hashed(data: bytes) -> bytes:
+    """What stands for something long: 16 bytes."""
     return hashlib.blake2b(data, digest_size=16).digest()

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from directory_sync.approval.request import Request
-from directory_sync.definition.models import Job
-from directory_sync.definition.secrets import secret_fields
+from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import Change
 from directory_sync.endpoints.registry import kind_of
 from directory_sync.errors import QueryError
@@ -97,20 +96,24 @@ def compare_requests(
         old=old,
         new=new,
         counts=counts,
-        differences=tuple(_shown(each, old_job, new_job) for each in page),
+        differences=tuple(
+            shown_difference(each, secret_fields(old_job), secret_fields(new_job)) for each in page
+        ),
         next=after if page and after < total else None,
         integrity=worst([integrity_of(store, old_head, old), integrity_of(store, new_head, new)]),
     )
 
 
-def _shown(difference: Difference, old_job: Job, new_job: Job) -> ShownDifference:
-    def change(job: Job, planned: Change | None) -> ShownChange | None:
-        return None if planned is None else visible(planned, secret_fields(job))
+def shown_difference(difference: Difference, old_secret: IsSecret, new_secret: IsSecret) -> ShownDifference:
+    """A difference as people are shown it: without the values of secret fields."""
+
+    def change(is_secret: IsSecret, planned: Change | None) -> ShownChange | None:
+        return None if planned is None else visible(planned, is_secret)
 
     return ShownDifference(
         presence=difference.presence,
         object=difference.object,
-        old=change(old_job, difference.old),
-        new=change(new_job, difference.new),
+        old=change(old_secret, difference.old),
+        new=change(new_secret, difference.new),
         fields=tuple(field.field for field in difference.fields),
     )
