@@ -41,6 +41,8 @@
     │   ├── EditRefused            this person may not save, delete or import it
     │   ├── NameTaken              the name belongs to a collection from a file; fields: name, origin
     │   └── OriginDiffers          a definition comes from elsewhere than before; fields: name, noted, found
+    ├── PreviewError               a preview cannot be asked for, answered or cancelled like that
+    │   └── PreviewNotFound        there is no such preview of this person (any more)
     ├── MailError                  a mail could not be sent; fields: for_good, everybody
     └── StoreError                 the store is not there, not migrated, or does not answer
 
@@ -376,6 +378,14 @@ class OriginDiffers(CollectionError):
         self.noted = noted
         self.found = found
         super().__init__(message, name=name)
+
+
+class PreviewError(DirectorySyncError):
+    """A preview cannot be asked for, answered or cancelled like that."""
+
+
+class PreviewNotFound(PreviewError):
+    """There is no such preview (any more), or another person has asked for it."""
 
 
 class MailError(DirectorySyncError):

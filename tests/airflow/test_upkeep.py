@@ -335,7 +335,7 @@ def test_the_dag_runs_by_itself_and_never_twice_at_a_time(monkeypatch: pytest.Mo
     from directory_sync.airflow.upkeep_dag import upkeep_dags
 
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__UPKEEP_INTERVAL", "7m")
-    (dag,) = upkeep_dags().values()
+    dag = upkeep_dags()["directory_sync.upkeep"]
     assert dag.dag_id == "directory_sync.upkeep"
     assert dag.is_paused_upon_creation is False
     assert (dag.max_active_runs, dag.catchup) == (1, False)
@@ -349,7 +349,7 @@ def test_an_interval_that_cannot_be_read_is_shown(monkeypatch: pytest.MonkeyPatc
     from directory_sync.airflow.upkeep_dag import upkeep_dags
 
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__UPKEEP_INTERVAL", "soon")
-    (dag,) = upkeep_dags().values()
+    dag = upkeep_dags()["directory_sync.upkeep"]
     assert dag.tags == {"broken definition"}
     assert "UPKEEP" in (dag.doc_md or "")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from directory_sync.definition.models import Job
-from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
 from directory_sync.run.connection_use import roles_of
 from directory_sync.run.deployment import Deployment
@@ -14,6 +13,7 @@ from directory_sync.run.opening import Earlier
 from directory_sync.run.policies import rules_for
 from directory_sync.run.pulse import Pulse
 from directory_sync.run.result import JobResult
+from directory_sync.run.stored_preview import store_preview
 from directory_sync.run.verdict_text import forecast_text
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
@@ -44,34 +44,7 @@ def preview_in_run(
         )
     if result.forecast is not None and (told := forecast_text(result.forecast)):
         result = replace(result, message=f"{result.message} {told}")
-    if result.digest:
-        plan = Plan(
-            collection=snapshot.collection.name,
-            job=job.name,
-            destination=result.destination,
-            changes=result.changes,
-            digest=result.digest,
-            statistics=result.statistics,
-            managed=result.managed,
-            problems=result.problems,
-            warnings=result.warnings,
-            limits=result.limits,
-            left_alone=result.left_alone,
-            findings=result.findings,
-            evidence=result.evidence,
-        )
-        plan_id = store.plans.save(attempt.id, plan)
-        store.plans.finish(plan_id, result.state.value)
-        result = replace(result, plan_id=plan_id)
-    store.runs.finish_job(
-        attempt.id,
-        result.state.value,
-        statistics=result.statistics if result.digest else None,
-        message=result.message,
-        warnings=result.warnings,
-        problems=result.problems,
-    )
-    return result
+    return store_preview(store, attempt.id, snapshot.collection.name, result)
 
 
 def _earlier(snapshot: Snapshot, job: Job, store: Store) -> list[Earlier]:

@@ -26,6 +26,7 @@ from directory_sync.requests.upkeep import sweep
 from directory_sync.run.settling import settle_all
 from directory_sync.run.stopping import end_requests
 from directory_sync.run.timed_people import TimedPeople
+from directory_sync.store.preview_model import LOST, PreviewState
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.run_stops import STOPPED
 from directory_sync.store.runs import TERMINAL
@@ -53,6 +54,7 @@ class Kept:
 
     Attributes:
         withdrawn, expired, escalated, deleted: how many requests.
+        previews: how many questions of people, and their answers, were deleted because of their age.
         settled, left: how many plans that had broken off were settled, and how many wait for that; see
             `run.settling`.
         problems: what was left to the next time, each a sentence with the remedy.
@@ -65,6 +67,7 @@ class Kept:
     settled: int
     left: int
     problems: tuple[str, ...]
+    previews: int = 0
 
 
 def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept:
@@ -105,12 +108,37 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         deliver_mail(store)
         # Also where no mail is sent: the outbox must not grow with each run.
         store.outbox.forget_mail(MAX_AGE)
+        end_lost_previews(store, is_over)
+        previews = store.previews.forget()
         deleted = 0
         try:
             deleted = delete_old(store)
         except SettingsError as error:
             problems.append(str(error))
-    return Kept(withdrawn, len(swept.expired), len(swept.escalated), deleted, settled, left, tuple(problems))
+    return Kept(
+        withdrawn,
+        len(swept.expired),
+        len(swept.escalated),
+        deleted,
+        settled,
+        left,
+        tuple(problems),
+        previews,
+    )
+
+
+def end_lost_previews(store: Store, is_over: IsOver) -> int:
+    """End the previews whose worker is gone without a word; how many."""
+    ended = 0
+    for question in store.previews.under_way():
+        try:
+            over = is_over(settings.PREVIEWS_DAG_ID, question.run_id)
+        except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
+            log.warning("Airflow does not say whether the preview %s is over: %s", question.id, error)
+            continue
+        if over:
+            ended += store.previews.finish(question.id, PreviewState.FAILED, LOST)
+    return ended
 
 
 def _settle(store: Store, is_over: IsOver) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from airflow.sdk import DAG, BaseOperator, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from directory_sync import settings
+from directory_sync.airflow import previews_dag
 from directory_sync.airflow.broken import broken_dag
 from directory_sync.airflow.collection_task import fail
 from directory_sync.airflow.run_parameters import refuse_unknown_keys
@@ -74,9 +75,12 @@ class UpkeepOperator(BaseOperator):
 
 
 def upkeep_dags() -> dict[str, DAG]:
-    """The DAG for housekeeping by its id; nothing where the file is read for a task of another DAG."""
+    """The package's own DAGs by their ids: the one for housekeeping, and the one that answers previews;
+    nothing where the file is read for a task of another DAG.
+    """
     wanted = get_parsing_context().dag_id
-    return {UPKEEP_DAG_ID: _build()} if wanted in {None, UPKEEP_DAG_ID} else {}
+    own = {UPKEEP_DAG_ID: _build, previews_dag.PREVIEWS_DAG_ID: previews_dag.build}
+    return {dag_id: build() for dag_id, build in own.items() if wanted in {None, dag_id}}
 
 
 def _build() -> DAG:

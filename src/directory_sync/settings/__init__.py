@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from directory_sync.definition.own_dags import PREVIEWS_DAG_ID, UPKEEP_DAG_ID
 from directory_sync.errors import SettingsError
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
 from directory_sync.settings.people import PeopleDirectory
@@ -19,10 +20,17 @@ from directory_sync.settings.reading import airflow_home, dags_folder, read
 if TYPE_CHECKING:
     from directory_sync.definition.reach import MailReach
 
-__all__ = ["OPTIONS", "SECTION", "Option", "PeopleDirectory", "airflow_home", "dags_folder", "read"]
-
-UPKEEP_DAG_ID = "directory_sync.upkeep"
-"""The DAG that does the maintenance. No collection can have this name: theirs hold no dot."""
+__all__ = [
+    "OPTIONS",
+    "PREVIEWS_DAG_ID",
+    "SECTION",
+    "UPKEEP_DAG_ID",
+    "Option",
+    "PeopleDirectory",
+    "airflow_home",
+    "dags_folder",
+    "read",
+]
 
 _Value = TypeVar("_Value")
 

@@ -189,6 +189,12 @@ class PlanPages:
                 if filter.includes(stored.sequence):
                     yield stored
 
+    def at(self, plan_id: int, places: Sequence[int]) -> dict[int, StoredChange]:
+        """Some changes of a plan by their places in it."""
+        conditions = [ChangeRow.plan_id == plan_id, ChangeRow.sequence.in_(places)]
+        rows = self._rows(conditions, len(places)) if places else ()
+        return {change.sequence: change for change in map(_stored_change, rows)}
+
     def causes(self, plan_id: int, *, limit: int, objects: int) -> list[OutcomeCause]:
         """Why changes of a plan did not succeed: the most frequent causes, at most `limit`, with so many
         `objects` each.

@@ -18,6 +18,7 @@ from directory_sync.store.outbox import Outbox, Topic
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plan_patterns import PlanPatterns
 from directory_sync.store.plans import Plans
+from directory_sync.store.previews import Previews
 from directory_sync.store.request_applying import RequestApplying
 from directory_sync.store.request_decisions import RequestDecisions
 from directory_sync.store.request_filing import RequestFiling
@@ -61,6 +62,7 @@ class Store:
         request_upkeep: what time does to requests.
         outbox: mail that is due.
         collections: collections that are saved here, and which names are taken.
+        previews: what people ask before they save or run, and the answers.
         leftovers: what processes that are gone have left open.
     """
 
@@ -87,6 +89,7 @@ class Store:
         self.request_upkeep = RequestUpkeep(database)
         self.outbox = Outbox(database, {Topic.REQUEST: MAIL_HISTORY})
         self.collections = SavedCollections(database)
+        self.previews = Previews(database)
         self.leftovers = Settling(database)
 
     @classmethod
