@@ -9,8 +9,11 @@ from typing import Any
 
 from directory_sync.approval.people import Approver
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.store.preview_model import PreviewState, QuestionKind
+from directory_sync.store.store import Store
 from tests.scenarios.plans import collection, plan
 from tests.scenarios.portal_server import COLLECTION, PortalServer
+from tests.scenarios.saved import ADA
 
 BEA = Approver("user", "bea")
 _numbers = count(1)
@@ -18,12 +21,13 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A pending request."""
+    """A pending request, and a preview of its collection that a person has asked for who may see all."""
 
     id: int
     digest: str
     plan_id: int
     run_id: str
+    preview: str
 
 
 def ask(
@@ -59,7 +63,14 @@ def ask(
         description=description,
         requester_may_decide=False,
     )
-    return Asked(filed.id, made.digest, plan_id, run_id)
+    return Asked(filed.id, made.digest, plan_id, run_id, _preview(store, name))
+
+
+def _preview(store: Store, name: str) -> str:
+    """One that is over: only few of one person's are open."""
+    question = store.previews.ask(ADA, name, QuestionKind.FILE, "")
+    store.previews.finish(question.id, PreviewState.CANCELLED)
+    return question.id
 
 
 def update(who: str, **fields: str) -> Change:

@@ -78,6 +78,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/collections/{name}/restore"): Route(404, 403, {"number": 1, "expected": 1}),
     ("POST", "/api/v1/collections/{name}/rename"): Route(404, 403, {"to": "renamed", "expected": 1}),
     ("POST", "/api/v1/collections/{name}/runs"): Route(404, 403, {}),
+    # An answer is seen by the person who has asked, and by no one else.
+    ("POST", "/api/v1/previews"): Route(404, 403, {"collection": "{collection}"}),
+    ("GET", "/api/v1/previews/{preview_id}"): Route(404, 404),
+    ("GET", "/api/v1/previews/{preview_id}/jobs/{job}/effects"): Route(404, 404),
+    ("POST", "/api/v1/previews/{preview_id}/cancel"): Route(404, 404, {}),
     ("GET", "/"): Route(303, 303),
     ("GET", "/dashboard"): Route(200, 200),
     ("GET", "/jobs"): Route(200, 200),
@@ -108,6 +113,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/collections/{name}/rename"): Route(404, 403, {"to": "renamed", "expected": "1"}),
     ("GET", "/collections/{name}/delete"): Route(404, 403),
     ("POST", "/collections/{name}/delete"): Route(404, 403, {"confirm": "{collection}", "expected": "1"}),
+    ("POST", "/collections/{name}/preview"): Route(404, 403, {}),
+    ("GET", "/previews/{preview_id}"): Route(404, 404),
+    ("POST", "/previews/{preview_id}/cancel"): Route(404, 404, {}),
+    ("GET", "/previews/{preview_id}/jobs/{job}"): Route(404, 404),
+    ("GET", "/previews/{preview_id}/jobs/{job}/effects"): Route(404, 404),
     ("GET", "/requests"): Route(200, 200),
     ("GET", "/requests/count"): Route(200, 200),
     ("GET", "/requests/ask"): Route(200, 200),
@@ -180,6 +190,7 @@ def _filled(value: Any, asked: Asked, collection: str) -> Any:
             names = {"id": asked.id, "request_id": asked.id, "plan_id": asked.plan_id, "run_id": asked.run_id}
             names |= {"collection": collection, "name": collection, "number": 1}
             names |= {"digest": asked.digest, "job": "people", "sequence": 0, "kind": "jobs"}
+            names["preview_id"] = asked.preview
             return value.format(**names)
         case dict():
             return {key: _filled(each, asked, collection) for key, each in value.items()}

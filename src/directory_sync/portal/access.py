@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 from fastapi import Depends
 
 from directory_sync.approval.people import Approver, Person
+from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.errors import NotAllowed, RequestNotFound
 from directory_sync.portal import airflow_login, airflow_people, airflow_runs
 from directory_sync.portal.identity import is_administrator, person_of
@@ -62,11 +63,15 @@ class Visitor:
     def visible(self, collections: Collection[str]) -> tuple[str, ...]:
         """Those of the collections that this person may see, in the given order."""
         readable = self.rights.readable(collections)
-        return tuple(name for name in collections if name in readable)
+        return tuple(name for name in collections if name in readable and name != PREVIEWS_DAG_ID)
 
     def may_see(self, collection: str) -> bool:
-        """Whether they may see the collection, with its runs, plans and requests."""
-        return collection in self.rights.readable([collection])
+        """Whether they may see the collection, with its runs, plans and requests.
+
+        What stands for answers to previews no one may see by its name: only the person who has asked, by the
+        question (`preview_rights`).
+        """
+        return collection != PREVIEWS_DAG_ID and collection in self.rights.readable([collection])
 
     def hindrance_to_run(self, collection: str) -> str:
         """Why they may not start runs of the collection, in words for them; empty if they may."""

@@ -32,13 +32,14 @@ from directory_sync.store.run_identity import RunIdentity, requester_of
 log = logging.getLogger(__name__)
 
 
-def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
+def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
     """Start a manual run of a DAG, as Airflow's own REST API does; its id.
 
     Args:
         dag_id: the collection's DAG. Whether the person may start it has been checked.
         by: user name, under which the run's requests are filed.
         conf: the run's parameters.
+        run_id: what the run is called; None for whatever Airflow calls it.
 
     Raises NotDecidable where Airflow could not begin the run now, RequestError where it refuses the
     parameters, StoreError where its database does not answer; nothing was started then.
@@ -52,6 +53,7 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
                 dag_id,
                 triggered_by=DagRunTriggeredByType.UI,
                 triggering_user_name=by,
+                run_id=run_id,
                 conf=dict(conf),
                 session=session,
             )

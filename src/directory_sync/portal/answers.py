@@ -26,6 +26,8 @@ from directory_sync.errors import (
     NotAllowed,
     NotDecidable,
     PlanMismatch,
+    PreviewError,
+    PreviewNotFound,
     QueryError,
     RequestError,
     RequestNotFound,
@@ -53,6 +55,8 @@ STATUS: Mapping[type[DirectorySyncError], int] = {
     NameTaken: 409,
     CollectionError: 422,
     DefinitionError: 422,
+    PreviewNotFound: 404,
+    PreviewError: 409,
     StoreError: 503,
 }
 """What each kind of error means; the most special class counts, and 500 what is not listed."""

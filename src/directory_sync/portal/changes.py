@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
+from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import WORST_FIRST
 from directory_sync.errors import PlanMismatch, QueryError, RequestNotFound
@@ -15,9 +16,11 @@ from directory_sync.plan.patterns.model import OTHER, Patterns
 from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
+from directory_sync.portal.preview_rights import own_question
 from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.present.shown import ShownChange, visible
 from directory_sync.store.plan_pages import ChangeFilter, PlanHead, StoredChange
+from directory_sync.store.preview_model import question_of
 from directory_sync.store.store import Store
 
 _EVERYTHING = ChangeQuery()
@@ -48,7 +51,11 @@ def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead
         head = store.plan_pages.head(plan_id)
     except PlanMismatch:
         raise RequestNotFound(not_found(f"plan {plan_id}")) from None
-    visitor.require_sight(head.current_name, f"plan {plan_id}")
+    if head.collection == PREVIEWS_DAG_ID:
+        if own_question(store, visitor, question_of(head.run_id)) is None:
+            raise RequestNotFound(not_found(f"plan {plan_id}"))
+    else:
+        visitor.require_sight(head.current_name, f"plan {plan_id}")
     snapshot = store.runs.find(head.collection, head.run_id)
     if snapshot is None:
         raise RequestNotFound(not_found(f"plan {plan_id}"))

@@ -22,3 +22,32 @@ class Known(StrEnum):
     """It knows users from their first sign-in on, because they are kept elsewhere (LDAP, OAuth)."""
     UNKNOWN = "unknown"
     """The auth manager does not tell."""
+
+
+class PreviewStanding(StrEnum):
+    """How a preview stands."""
+
+    WAITING = "waiting"
+    NO_WORKER = "no_worker"
+    """It has waited for a minute."""
+    PAUSED = "paused"
+    """The internal DAG is switched off."""
+    NOT_STARTED = "not_started"
+    """Airflow has no run for it, or that has ended before it began."""
+    RUNNING = "running"
+    LOST = "lost"
+    """Its worker is gone."""
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there may be more to see without anyone doing anything."""
+        return self in (
+            PreviewStanding.WAITING,
+            PreviewStanding.NO_WORKER,
+            PreviewStanding.PAUSED,
+            PreviewStanding.RUNNING,
+        )

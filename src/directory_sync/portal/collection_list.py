@@ -19,10 +19,10 @@ from directory_sync.errors import DefinitionError
 from directory_sync.portal import airflow_dags
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.airflow_dags import DagState
-from directory_sync.portal.collections import saving_rules
 from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.list_filters import Column, Condition, Value, sort_rows
 from directory_sync.portal.queries import CollectionKind, CollectionQuery, CollectionSort, CollectionState
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.present.outcomes import outcome_of, outcome_text
 from directory_sync.store.run_overview import LatestRun

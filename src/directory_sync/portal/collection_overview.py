@@ -15,9 +15,10 @@ from directory_sync.errors import DefinitionError, StoreError
 from directory_sync.portal import airflow_dags
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.airflow_dags import DagState, bundle_name
-from directory_sync.portal.collections import CollectionView, may_create, read_collection, saving_rules
+from directory_sync.portal.collections import CollectionView, may_create, read_collection
 from directory_sync.portal.dag_text import DagStanding, dag_standing
 from directory_sync.portal.definition_cache import DEFINITIONS
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.store.runs import StoredRun
 from directory_sync.store.saved_collections import VersionFacts
 from directory_sync.store.store import Store

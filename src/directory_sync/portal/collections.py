@@ -11,34 +11,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from directory_sync import settings
 from directory_sync.collections import importing, renaming, saving
 from directory_sync.collections.documents import join
 from directory_sync.collections.import_choices import Choice, ItemState
 from directory_sync.collections.importing import ImportItem
 from directory_sync.collections.saving import Checked, Saved, SavingRules, no_such_collection
-from directory_sync.definition.catalogue import FolderCatalogue
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Loaded, judge
 from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem
-from directory_sync.definition.reach import MailReach
-from directory_sync.definition.templates import FolderTemplates
 from directory_sync.errors import (
     DefinitionError,
     EditRefused,
     NameTaken,
     NotAllowed,
     QueryError,
-    SettingsError,
+    RulesBroken,
 )
 from directory_sync.portal import airflow_dags, airflow_runs, stopping
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.acting import StartedRun, require_short
 from directory_sync.portal.airflow_dags import DagState
 from directory_sync.portal.definition_cache import DEFINITIONS
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.rights.editing import may_edit
-from directory_sync.rights.reading import read_connection_rules
 from directory_sync.rights.words import edit_right_text
 from directory_sync.store.saved_collections import SavedVersion, VersionFacts
 from directory_sync.store.store import Store
@@ -73,36 +69,6 @@ class ListedView:
     collection: Collection | None
     may_edit: bool
     dag: DagState
-
-
-def saving_rules(visitor: Visitor, *, only_looks: bool = False) -> SavingRules:
-    """What counts in this deployment when the visitor saves.
-
-    `only_looks`: nothing is saved, so it does not matter whether the rules of connections can be read.
-
-    Raises SettingsError, ConnectionRulesError.
-    """
-    folder = settings.collections_folder(beside=airflow_dags.collections_beside_dags())
-    templates = FolderTemplates(settings.templates_folder(folder))
-    return SavingRules(
-        collection_roles=settings.collection_roles(),
-        administrators=settings.administrator_roles(),
-        connection_rules=None if only_looks else read_connection_rules(settings.connection_rules()),
-        templates=templates,
-        script_modules=settings.script_modules(),
-        reach=_reach(),
-        files=FolderCatalogue(folder, templates),
-        sees=visitor.may_see,
-        taken_by=airflow_dags.taken_by,
-    )
-
-
-def _reach() -> MailReach | None:
-    """Whom mail can reach; None where the settings are wrong: that must keep no one from saving."""
-    try:
-        return settings.mail_reach()
-    except SettingsError:
-        return None
 
 
 # -- looking -------------------------------------------------------------------------------------------------
@@ -235,6 +201,23 @@ def check(store: Store, visitor: Visitor, text: str, *, name: str | None = None)
         except NameTaken as error:
             taken = str(error)
     return CheckedName(checked, taken)
+
+
+def require_savable(
+    store: Store, visitor: Visitor, text: str, *, name: str | None = None
+) -> tuple[Checked, str]:
+    """A definition that the visitor could save now, and its name. Raises what `save` would raise of it:
+    EditRefused, RulesBroken, DefinitionError, NameTaken.
+    """
+    rules = saving_rules(visitor)
+    if name is None:
+        _require_edit_of_any(store, visitor, rules)
+    checked = saving.check(store, rules, visitor.person, text, name=name)
+    if not checked.usable or checked.name is None:
+        raise (RulesBroken if checked.breaks_rules else DefinitionError)(checked.problems)
+    if checked.newest is None:
+        saving.require_free(rules, checked.name)
+    return checked, checked.name
 
 
 def save(store: Store, visitor: Visitor, name: str, text: str, *, expected: int, comment: str = "") -> Saved:

@@ -53,6 +53,11 @@ def request_url(request_id: int) -> str:
     return f"{airflow_login.base_url()}{FRAME}{portal_path(f'/requests/{request_id}')}"
 
 
+def preview_url(preview_id: str) -> str:
+    """The deep link to a preview, the same."""
+    return f"{airflow_login.base_url()}{FRAME}{portal_path(f'/previews/{preview_id}')}"
+
+
 def sign_in_path(way_back: str) -> str:
     """Airflow's sign-in, which leads to this path afterwards."""
     return f"{airflow_login.base_path()}/api/v2/auth/login?next={quote(way_back, safe='')}"

@@ -331,6 +331,20 @@ class ComparisonQuery(Query):
     )
 
 
+class EffectQuery(Query):
+    """A page of what an edit causes; `after` counts objects."""
+
+    group: Annotated[int, Interval(ge=1, le=100), _DIGITS] | None = Field(
+        None, description="Only the objects of this group, as `groups` numbers them from 1."
+    )
+    after: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(
+        0, description="`next` of the page before."
+    )
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_LIMIT), _DIGITS] = Field(
+        50, description="The most on a page."
+    )
+
+
 class CollectionKind(StrEnum):
     """Where a collection is kept."""
 

@@ -74,7 +74,7 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
         raise RequestNotFound(not_found(f"run {run_id} of {collection}"))
     results = {result.job: result for result in store.runs.job_results(collection, run_id)}
     jobs = tuple(
-        _run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.enabled_jobs
+        run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.enabled_jobs
     )
     found = visitor.rights.run_of(collection, run_id)
     ended = snapshot.finished is not None or (
@@ -85,7 +85,8 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
     return RunView(snapshot, jobs, visitor.hindrance_to_run(snapshot.current_name), other, ended, stop)
 
 
-def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:
+def run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:
+    """One job of a run, with its latest attempt; None if it has not begun."""
     state = JobState.NOT_RUN.value if result is None else result.state
     request = None if result is None else _request_of(store, snapshot, result)
     # No later run makes this very plan: it has the name in it.

@@ -13,9 +13,9 @@ from directory_sync.errors import RequestNotFound
 from directory_sync.portal import collection_list, job_list
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.collection_list import Listed
-from directory_sync.portal.collections import saving_rules
 from directory_sync.portal.job_list import ListedJob
 from directory_sync.portal.reading import visible_request
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.template_list import ListedTemplate, list_templates
 from directory_sync.store.history import HistoryEntry, Mention
 from directory_sync.store.request_model import RequestFilter

@@ -12,7 +12,7 @@ from directory_sync.definition.models import Job
 from directory_sync.plan.patterns.model import Patterns
 from directory_sync.portal import links
 from directory_sync.portal.changes import ShownChanges
-from directory_sync.portal.comparing import ShownComparison
+from directory_sync.portal.comparing import ShownComparison, ShownDifference
 from directory_sync.portal.reading import RequestDetails, RequestList
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.standing import Standings, note
@@ -171,19 +171,21 @@ def comparison_answer(comparison: ShownComparison) -> ComparisonAnswer:
         old=comparison.old.id,
         new=comparison.new.id,
         counts=comparison.counts,
-        differences=[
-            DifferenceAnswer(
-                presence=each.presence,
-                object=each.object,
-                old=None if each.old is None else _change_answer(each.old),
-                new=None if each.new is None else _change_answer(each.new),
-                fields=each.fields,
-            )
-            for each in comparison.differences
-        ],
+        differences=list(map(difference_answer, comparison.differences)),
         next=comparison.next,
         integrity=comparison.integrity.state,
         integrity_message=comparison.integrity.message,
+    )
+
+
+def difference_answer(each: ShownDifference) -> DifferenceAnswer:
+    """An object that two plans treat differently."""
+    return DifferenceAnswer(
+        presence=each.presence,
+        object=each.object,
+        old=None if each.old is None else _change_answer(each.old),
+        new=None if each.new is None else _change_answer(each.new),
+        fields=list(each.fields),
     )
 
 
@@ -204,11 +206,12 @@ def run_answer(run: RunView) -> RunAnswer:
         id_used_again=run.other is not None,
         ended=run.ended,
         stop=run.stop and StopAnswer.model_validate(run.stop),
-        jobs=list(map(_run_job_answer, run.jobs)),
+        jobs=list(map(run_job_answer, run.jobs)),
     )
 
 
-def _run_job_answer(each: RunJob) -> RunJobAnswer:
+def run_job_answer(each: RunJob) -> RunJobAnswer:
+    """One job of a run."""
     result = each.result
     return RunJobAnswer(
         job=each.job.name,

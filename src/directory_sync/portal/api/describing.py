@@ -65,5 +65,6 @@ def openapi(request: Request) -> dict[str, Any]:
             {"name": "plans", "description": "The changes of a plan, with or without a request."},
             {"name": "runs", "description": "Runs of collections."},
             {"name": "collections", "description": "Collections that are saved in the store."},
+            {"name": "previews", "description": "What a definition would do, for the person who asks."},
         ],
     )

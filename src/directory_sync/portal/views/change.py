@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response
 from fastapi import Request as HttpRequest
 
 from directory_sync.approval.request import Request
+from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.errors import RequestNotFound
 from directory_sync.portal import changes, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
@@ -23,6 +24,7 @@ from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.change_list import ChangeShown, show_alone
 from directory_sync.portal.views.frame import CurrentFrame, RequestId
 from directory_sync.portal.views.rendering import render
+from directory_sync.store.preview_model import question_of
 from directory_sync.store.store import Store
 
 router = APIRouter()
@@ -87,6 +89,12 @@ def plan_change(
     """One change of a job's plan with its values in full."""
     head, _ = changes.visible_plan(store, visitor, plan_id)
     change = change_alone(store, visitor, plan_id, sequence)
+    if head.collection == PREVIEWS_DAG_ID:
+        side = "" if head.run_id == question_of(head.run_id) else "?saved=1"
+        back = f"{frame.root}/previews/{question_of(head.run_id)}/jobs/{head.job}{side}#changes"
+        return render(
+            request, "change.html", frame, ChangePage(*change, back=back, back_text=f"Preview / {head.job}")
+        )
     address = urlencode({"dag_id": head.collection, "run_id": head.run_id, "task_id": head.job})
     page = ChangePage(
         *change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}"

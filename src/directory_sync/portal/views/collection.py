@@ -83,6 +83,12 @@ class CollectionPage:
     bundle_entry: str
 
     @property
+    def previews(self) -> bool:
+        """Whether the visitor may preview its jobs."""
+        overview = self.overview
+        return not overview.why_not_run and bool(overview.text) and overview.usable
+
+    @property
     def under_way(self) -> bool:
         """Whether the page will soon change: a run goes on, or Airflow has still to read a version."""
         running = any(row.run.state == RUNNING for row in self.runs)

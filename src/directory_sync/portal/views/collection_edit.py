@@ -24,11 +24,12 @@ from directory_sync.errors import (
     RequestNotFound,
     StoreError,
 )
-from directory_sync.portal import collections
+from directory_sync.portal import collections, previews
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
 from directory_sync.portal.collection_overview import read_overview
 from directory_sync.portal.example_definition import EXAMPLE, EXAMPLE_OF_JOB
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore, forget_store
 from directory_sync.portal.template_list import find_template, start_with
 from directory_sync.portal.typed_texts import LARGEST_FIELD, sent_lines, sent_number
@@ -36,6 +37,7 @@ from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, change_lines
 from directory_sync.present.text_diff import DiffLine, text_diff
+from directory_sync.store.preview_model import QuestionKind
 from directory_sync.store.store import Store
 
 router = APIRouter()
@@ -52,7 +54,8 @@ class SentEdit:
 
     Attributes:
         over: number of another person's version that is to be replaced; 0 for none.
-        save: False to check only.
+        save: False to check only, or to preview.
+        preview: what the text would do is asked.
     """
 
     text: str
@@ -60,6 +63,7 @@ class SentEdit:
     expected: int
     over: int
     save: bool
+    preview: bool = False
 
 
 async def sent_edit(request: HttpRequest) -> SentEdit:
@@ -73,6 +77,7 @@ async def sent_edit(request: HttpRequest) -> SentEdit:
         sent_number(values.get("expected", "")),
         over,
         values.get("do") == "save" or bool(over),
+        values.get("do") == "preview" and not over,
     )
 
 
@@ -155,15 +160,19 @@ def new(
     kind: str = "",
     template: str = "",
     of: str = "",
+    preview: str = "",
 ) -> Response:
     """The form for a new collection: with an example, of one job where `kind` is `job`, a copy of another
-    one, or one that uses a template in it.
+    one, one that uses a template, or what was previewed in it.
 
     Raises EditRefused if the visitor may not create any; RequestNotFound for a template that is not there.
     """
     collections.require_create(visitor)
+    if preview:
+        asked = previews.require_own(store, visitor, preview)
+        return render(request, "collection_edit.html", frame, _new(asked.text))
     if template:
-        used = find_template(collections.saving_rules(visitor, only_looks=True).templates, of, template)
+        used = find_template(saving_rules(visitor, only_looks=True).templates, of, template)
         if used is None:
             raise RequestNotFound("There is no such template. It may have been deleted: see Templates.")
         editor = replace(_new(start_with(used)), keep=f"new-collection-from-{of}-{template}")
@@ -174,7 +183,7 @@ def new(
             editor = replace(_new(EXAMPLE_OF_JOB), heading="Create New: Job", keep="new-job", back="/jobs")
         return render(request, "collection_edit.html", frame, editor)
     overview = read_overview(store, visitor, copy)
-    text = renamed(overview.text, f"{copy}_copy", collections.saving_rules(visitor).templates)
+    text = renamed(overview.text, f"{copy}_copy", saving_rules(visitor).templates)
     return render(request, "collection_edit.html", frame, _new(text, copy=copy))
 
 
@@ -184,14 +193,21 @@ def create(
 ) -> Response:
     """Check or save a new collection."""
     editor = replace(_new(sent.text), comment=sent.comment)
-    return _answer(request, frame, visitor, store, editor, save=sent.save)
+    return _answer(request, frame, visitor, store, editor, sent)
 
 
 @router.get("/collections/{name}/edit")
 def edit(
-    request: HttpRequest, name: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
+    request: HttpRequest,
+    name: str,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    preview: str = "",
 ) -> Response:
-    """The form with the newest version. Raises EditRefused if the visitor may not edit it."""
+    """The form with the newest version, or with an edit that was previewed. Raises EditRefused if the visitor
+    may not edit it.
+    """
     overview = read_overview(store, visitor, name)
     if overview.file is not None:
         where = f"in the file {overview.file}" if overview.file else "in a file"
@@ -201,6 +217,11 @@ def edit(
     if overview.why_not_edit:
         raise EditRefused(overview.why_not_edit, name=name)
     editor = _editor(name, overview.text, overview.saved.version.number)
+    if preview:
+        asked = previews.require_own(store, visitor, preview)
+        if asked.collection == name and asked.kind is QuestionKind.TEXT:
+            # Of the version that was edited then: what was saved since is not overwritten unseen.
+            editor = _editor(name, asked.text, asked.version or 0)
     return render(request, "collection_edit.html", frame, editor)
 
 
@@ -215,7 +236,7 @@ def change(
 ) -> Response:
     """Check or save a new version."""
     editor = replace(_editor(name, sent.text, sent.over or sent.expected), comment=sent.comment)
-    return _answer(request, frame, visitor, store, editor, save=sent.save)
+    return _answer(request, frame, visitor, store, editor, sent)
 
 
 def _new(text: str, *, copy: str = "") -> Editor:
@@ -230,7 +251,7 @@ def _editor(name: str, text: str, expected: int) -> Editor:
 
 
 def _answer(
-    request: HttpRequest, frame: Frame, visitor: Visitor, store: Store, editor: Editor, *, save: bool
+    request: HttpRequest, frame: Frame, visitor: Visitor, store: Store, editor: Editor, sent: SentEdit
 ) -> Response:
     status = 422
     try:
@@ -243,7 +264,11 @@ def _answer(
             alert=checked.taken,
             checked=found.usable and not checked.taken,
         )
-        if editor.checked and save:
+        if editor.checked and sent.preview:
+            question = previews.ask_text(store, visitor, editor.text, name=editor.name or None)
+            # Without a word of success: what was typed is kept, it is not saved yet.
+            return RedirectResponse(f"{frame.root}/previews/{question.id}", 303)
+        if editor.checked and sent.save:
             name = editor.name or found.name or ""
             saved = collections.save(
                 store, visitor, name, editor.text, expected=editor.expected, comment=editor.comment

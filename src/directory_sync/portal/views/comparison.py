@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
@@ -81,7 +82,10 @@ class ComparisonPage:
         return "" if self.found.next is None else f"with={self.other}&after={self.found.next}"
 
 
-def _shown(difference: ShownDifference, marking: Marking) -> DifferenceShown:
+def show_difference(
+    difference: ShownDifference, marking: Marking, words: Mapping[Presence, str] = _PRESENCE
+) -> DifferenceShown:
+    """One object; `words`: what is said of where it stands."""
     old, new = difference.old, difference.new
     pairs: tuple[FieldPair, ...] = ()
     if old is not None and new is not None:
@@ -90,7 +94,7 @@ def _shown(difference: ShownDifference, marking: Marking) -> DifferenceShown:
         pairs = tuple(FieldPair(before.get(name), after.get(name)) for name in names)
     return DifferenceShown(
         presence=difference.presence.value,
-        presence_text=_PRESENCE[difference.presence],
+        presence_text=words[difference.presence],
         object=difference.object,
         old=None if old is None else show_change(old, marking),
         new=None if new is None else show_change(new, marking),
@@ -122,6 +126,6 @@ def show_comparison(
         query,
         request=request_id,
         other=other,
-        differences=tuple(_shown(difference, marking) for difference in found.differences),
+        differences=tuple(show_difference(difference, marking) for difference in found.differences),
     )
     return render(request, "comparison.html", frame, page)

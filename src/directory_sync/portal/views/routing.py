@@ -20,6 +20,7 @@ from directory_sync.portal.views import (
     jobs,
     lists,
     manual,
+    preview,
     recent_runs,
     report,
     request,
@@ -45,6 +46,7 @@ _COLLECTIONS = (
     collection_run,
     collection_rename,
     collection_delete,
+    preview,
 )
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
 _REQUESTS = (lists, selection, request, change, comparison, ask)

@@ -245,7 +245,7 @@ class NotOurs:
 
 def run_page(view: RunView, *, part: str) -> RunPage:
     """What the tab on a run shows. `part`: its own address."""
-    rows = tuple(_row(job) for job in view.jobs)
+    rows = tuple(job_row(job) for job in view.jobs)
     totals = tuple(
         sum(numbers) for numbers in zip(*(row.figures for row in rows if row.figures), strict=True)
     )
@@ -271,7 +271,7 @@ def job_page(
     view: RunView, job: RunJob, changes: ChangeList | None, plan: PlanHead | None, *, part: str
 ) -> JobPage:
     """What the tab on a job shows. `plan`: its plan's head, if it has one; `part`: its own address."""
-    row = _row(job)
+    row = job_row(job)
     written = job.state in _WRITTEN
     live = _is_live(row) or (job.result is None and _goes_on(view))
     return JobPage(
@@ -290,7 +290,8 @@ def job_page(
     )
 
 
-def _row(job: RunJob) -> JobRow:
+def job_row(job: RunJob) -> JobRow:
+    """One job of a run as pages show it."""
     result = job.result
     statistics = result.statistics.to_json() if result is not None and result.statistics is not None else {}
     request = job.request

@@ -9,7 +9,7 @@ from fastapi import Request as HttpRequest
 
 from directory_sync.errors import RequestNotFound
 from directory_sync.portal.access import CurrentVisitor
-from directory_sync.portal.collections import saving_rules
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.template_list import ListedTemplate, find_template, list_templates
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render

@@ -1,0 +1,43 @@
+"""What counts in this deployment when a visitor saves a collection."""
+
+from __future__ import annotations
+
+from directory_sync import settings
+from directory_sync.collections.saving import SavingRules
+from directory_sync.definition.catalogue import FolderCatalogue
+from directory_sync.definition.reach import MailReach
+from directory_sync.definition.templates import FolderTemplates
+from directory_sync.errors import SettingsError
+from directory_sync.portal import airflow_dags
+from directory_sync.portal.access import Visitor
+from directory_sync.rights.reading import read_connection_rules
+
+
+def saving_rules(visitor: Visitor, *, only_looks: bool = False) -> SavingRules:
+    """What counts in this deployment when the visitor saves.
+
+    `only_looks`: nothing is saved, so it does not matter whether the rules of connections can be read.
+
+    Raises SettingsError, ConnectionRulesError.
+    """
+    folder = settings.collections_folder(beside=airflow_dags.collections_beside_dags())
+    templates = FolderTemplates(settings.templates_folder(folder))
+    return SavingRules(
+        collection_roles=settings.collection_roles(),
+        administrators=settings.administrator_roles(),
+        connection_rules=None if only_looks else read_connection_rules(settings.connection_rules()),
+        templates=templates,
+        script_modules=settings.script_modules(),
+        reach=_reach(),
+        files=FolderCatalogue(folder, templates),
+        sees=visitor.may_see,
+        taken_by=airflow_dags.taken_by,
+    )
+
+
+def _reach() -> MailReach | None:
+    """Whom mail can reach; None where the settings are wrong: that must keep no one from saving."""
+    try:
+        return settings.mail_reach()
+    except SettingsError:
+        return None
