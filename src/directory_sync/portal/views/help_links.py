@@ -11,6 +11,7 @@ _LINKS: Sequence[tuple[str, str]] = (
     (r"/jobs", "pages#all-jobs"),
     (r"/history", "pages#history"),
     (r"/templates", "pages#templates"),
+    (r"/previews", "previews#what-it-shows"),
     (r"/new-collection|/collections/[^/]+/edit", "saved-collections#on-pages"),
     (r"/import-collections", "saved-collections#on-pages"),
     (r"/collections/[^/]+/versions", "saved-collections#versions"),
