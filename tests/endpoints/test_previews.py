@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import ldap
 import pytest
+import yaml
 from sqlalchemy import func, select
 
 from directory_sync.approval.people import Person
@@ -16,14 +19,17 @@ from directory_sync.errors import DefinitionError, PreviewError, UnsupportedErro
 from directory_sync.plan.planning import Stage
 from directory_sync.rights.connection_rules import ConnectionRules
 from directory_sync.run import preview_answer
+from directory_sync.run.deployment import Deployment
 from directory_sync.run.preview_answer import NoLongerAsked, answer
 from directory_sync.store import previews
 from directory_sync.store.preview_model import PreviewState, Progress, Question, QuestionKind, Side, run_id_of
 from directory_sync.store.store import Store
 from directory_sync.store.tables import Base, PreviewRow
 from tests.scenarios.clock import Clock
+from tests.scenarios.corner import FIELDS, PERSON, Corner
 from tests.scenarios.previewed import (
     ADA,
+    NO_LIMITS,
     answered,
     ask,
     claim,
@@ -368,3 +374,66 @@ def test_an_answer_is_seen_for_a_day(store: Store, clock: Clock) -> None:
     assert store.previews.forget() == 1
     with store._database.read() as connection:
         assert connection.execute(select(func.count()).select_from(PreviewRow)).scalar_one() == 0
+
+
+# -- directories ---------------------------------------------------------------------------------------------
+
+
+def _people(corner: Corner, **job: Any) -> str:
+    """A definition that copies people from one container of a real directory to the other."""
+    sides = {
+        name: {
+            "connection": name,
+            "container": f"ou={ou},{corner.container.dn}",
+            "filter": f"(objectClass={PERSON})",
+        }
+        for name, ou in (("source", "from"), ("destination", "to"))
+    }
+    fields = {**FIELDS, **job.pop("fields", {})}
+    one = {"name": "people", "object": PERSON, "rdn": "uid", **sides, "fields": fields, **job}
+    return yaml.safe_dump({"name": "phones", "limits": NO_LIMITS, "jobs": [one]}, sort_keys=False)
+
+
+def _answer(corner: Corner, question: Question) -> None:
+    surroundings = Deployment(connections=corner, data_folder=corner.folder)
+    claimed = claim(corner.store, question)
+    state = answer(corner.store, claimed, surroundings, progress=lambda stage, done, total: None)
+    corner.store.previews.finish(claimed.id, state)
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_both_plans_are_made_of_one_listing(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch, shares: bool
+) -> None:
+    """Where both definitions name the same place: what changes there in between is no effect of the edit.
+    Where they do not, it shows, and is told.
+    """
+    for number in range(120):  # several pages
+        corner.container.add(f"uid=user{number},ou=from", cn=f"User {number}", description="staff")
+    save(corner.store, _people(corner))
+    plan = preview_answer.preview_job
+
+    def plan_and_disturb(*given: Any, **more: Any) -> Any:
+        result = plan(*given, **more)
+        with contextlib.suppress(ldap.ALREADY_EXISTS):
+            corner.container.add("uid=meanwhile,ou=from", cn="Meanwhile")
+            corner.container.add("uid=former,ou=to", cn="Former")
+        return result
+
+    monkeypatch.setattr(preview_answer, "preview_job", plan_and_disturb)
+    more: dict[str, Any] = {"fields": {"description": "description"}}
+    if not shares:
+        filter = f"(&(objectClass={PERSON})(uid=*))"
+        more["source"] = {
+            "connection": "source",
+            "container": f"ou=from,{corner.container.dn}",
+            "filter": filter,
+        }
+    question = ask(corner.store, _people(corner, **more))
+    _answer(corner, question)
+    found = corner.store.previews.effects(question.id)["people"]
+    groups = [group.to_json() for group in found.effects.groups]
+    differently = {"old": "create", "new": "create", "number": 120}
+    assert found.same_listing is shares
+    assert groups == ([differently] if shares else [differently, {"old": "create", "new": None, "number": 1}])
+    assert corner.store.plan_patterns.of(found.new_plan or 0) is not None

@@ -22,6 +22,7 @@ from directory_sync.cli.collections_text import (
 from directory_sync.cli.definitions import show_problems
 from directory_sync.cli.exit_status import ExitStatus, UsageError
 from directory_sync.cli.outcome_text import count
+from directory_sync.cli.previewing import preview_edited
 from directory_sync.cli.requests_session import open_session
 from directory_sync.cli.tables import show_table
 from directory_sync.cli.terminal import data_output, message, warn
@@ -200,6 +201,19 @@ def _rename(collections: Collections, arguments: Namespace) -> ExitStatus:
     return ExitStatus.OK
 
 
+def _preview(collections: Collections, arguments: Namespace) -> ExitStatus:
+    if arguments.edited is None:
+        return _run(collections, arguments)
+    if arguments.reason:
+        raise UsageError("preview: --reason belongs to a run, and --edited starts none.")
+    try:
+        return preview_edited(collections, arguments)
+    except DefinitionError as error:
+        # The server names the collection; here it is a file, whose lines can be shown.
+        file = str(arguments.edited)
+        raise DefinitionError([replace(each, file=file) for each in error.problems]) from None
+
+
 def _run(collections: Collections, arguments: Namespace) -> ExitStatus:
     preview = arguments.action == "preview"
     body = {"reason": arguments.reason, "jobs": arguments.job or [], "preview_only": preview}
@@ -243,7 +257,7 @@ _ACTIONS: dict[str, Callable[[Collections, Namespace], ExitStatus]] = {
     "rename": _rename,
     "restore": _restore,
     "run": _run,
-    "preview": _run,
+    "preview": _preview,
     "stop": _stop,
     "watch": _watch,
 }

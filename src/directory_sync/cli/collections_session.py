@@ -25,6 +25,7 @@ from directory_sync.portal.wire.collections import (
     VersionListAnswer,
     VersionTextAnswer,
 )
+from directory_sync.portal.wire.previews import PreviewAnswer
 from directory_sync.portal.wire.runs import RunAnswer, StartedRunAnswer, StoppedRunAnswer
 
 _PATH = "/collections"
@@ -124,6 +125,22 @@ class Collections:
         body = {"reason": reason}
         data = self.session.client.post(f"{_run(name, run_id)}/stop", body)
         return self.session.read(StoppedRunAnswer, data)
+
+    def ask_preview(self, body: Mapping[str, Any]) -> Any:
+        """Ask for a preview; it as the API gives it."""
+        return self.session.client.post("/previews", body)
+
+    def preview_data(self, id: str) -> Any:
+        """A preview as the API gives it."""
+        return self.session.client.get(f"/previews/{quote(id, safe='')}")
+
+    def cancel_preview(self, id: str) -> None:
+        """End a preview that no one waits for any more."""
+        self.session.client.post(f"/previews/{quote(id, safe='')}/cancel", {})
+
+    def preview(self, data: Any) -> PreviewAnswer:
+        """The same as a model."""
+        return self.session.read(PreviewAnswer, data)
 
     def export(self, names: list[str]) -> Iterator[str]:
         """Yield saved collections as one file."""

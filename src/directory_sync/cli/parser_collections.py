@@ -118,7 +118,11 @@ def _add_rename(actions: Commands[argparse.ArgumentParser]) -> None:
 def _add_running(actions: Commands[argparse.ArgumentParser]) -> None:
     for name, help_, more in (
         ("run", "start a run of a collection in Airflow", "Saved or from a file; it does not wait for it."),
-        ("preview", "start a preview of a collection in Airflow", "The run plans, and writes nothing."),
+        (
+            "preview",
+            "start a preview of a collection in Airflow",
+            "The run plans, and writes nothing. With --edited, no run is started: you alone get the answer.",
+        ),
     ):
         parser = command(actions, name, help_, more)
         _add_name(parser)
@@ -128,6 +132,15 @@ def _add_running(actions: Commands[argparse.ArgumentParser]) -> None:
         parser.add_argument(
             "--reason", default="", metavar="TEXT", help="reason for the run; recorded with it"
         )
+        if name == "preview":
+            parser.add_argument(
+                "--edited",
+                type=Path,
+                metavar="FILE",
+                help="instead of a run: what the definition in this file, which is not saved, would do, and"
+                " what the edit itself causes",
+            )
+            _add_format(parser)
         add_login(parser)
 
     watch = command(

@@ -26,6 +26,7 @@ from directory_sync.errors import (
     EndpointUnavailable,
     NotAllowed,
     NotDecidable,
+    PreviewError,
     RequestError,
     RequestNotFound,
     SecurityError,
@@ -33,6 +34,7 @@ from directory_sync.errors import (
 from directory_sync.portal.wire.collections import ProblemOfDefinition
 
 _OF_COLLECTIONS = {"CollectionChanged", "NameTaken", "OriginDiffers"}
+_OF_PREVIEWS = {"PreviewError", "PreviewNotFound"}
 _LONGEST_TEXT = 2_000
 """Characters of a server's text that a message shows."""
 _UNKNOWN = "It is not known whether it was done: see directory-sync requests show, or collections show."
@@ -156,7 +158,7 @@ def refused(
 
 
 def _of_collection(status: int, answer: dict[str, Any], detail: str) -> DirectorySyncError | None:
-    """What is wrong with a collection, if the answer is about one."""
+    """What is wrong with a collection or a preview, if the answer is about one."""
     if (problems := _definition_problems(answer)) and status in {403, 422}:
         return _wrong_definition(problems, allowed=status != 403)
     if answer.get("error") == "CollectionNotFound":
@@ -165,6 +167,8 @@ def _of_collection(status: int, answer: dict[str, Any], detail: str) -> Director
         return CollectionInUse(detail or "Something of it is under way.", name="", runs=(), requests=())
     if answer.get("error") in _OF_COLLECTIONS:
         return CollectionError(detail or "The collection is not as it was.", name="")
+    if answer.get("error") in _OF_PREVIEWS:
+        return PreviewError(detail or "The preview is not there, or is not in a state for this.")
     return None
 
 

@@ -42,6 +42,7 @@ from directory_sync.run.pulse import Pulse
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
 from directory_sync.run.result import JobResult, JobState, failure, not_approved, planned, stopped, waiting
 from directory_sync.run.settling import AtWork, settle_before
+from directory_sync.run.shared_listings import SharedListings
 from directory_sync.run.verdict import (
     FROM_TERMINAL,
     Apply,
@@ -80,6 +81,7 @@ def preview_job(
     progress: Progress = lambda stage, done, total: None,
     run_id: str = "preview",
     roles: Roles[str] | None = None,
+    shared: SharedListings | None = None,
 ) -> JobResult:
     """Plan a job as if the earlier plans had been carried out, and write nothing.
 
@@ -89,10 +91,13 @@ def preview_job(
         earlier: the plans of the jobs before this one.
         now: as for `run_job`; its policy counts too.
         roles: of the person who saved the collection, or asks; None for a collection from a file.
+        shared: listings that another plan is made of, too.
     """
     started = time.monotonic()
     try:
-        with open_job(collection, job, deployment, roles=roles, run_id=run_id, earlier=earlier) as opened:
+        with open_job(
+            collection, job, deployment, roles=roles, run_id=run_id, earlier=earlier, shared=shared
+        ) as opened:
             rules = rules_for(collection, now, job, deployment.approval_minimum)
             past = NO_PAST
             if store is not None:

@@ -14,7 +14,7 @@ from directory_sync.definition.models import Collection, Job, MoveMissing, Scrip
 from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.contract import Can, Destination, Source
 from directory_sync.endpoints.registry import open_destination, open_source
-from directory_sync.errors import MissingObjectError
+from directory_sync.errors import DirectorySyncError, MissingObjectError
 from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
 from directory_sync.plan.mapping.variables import run_variables
@@ -23,6 +23,7 @@ from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, ov
 from directory_sync.plan.past import Findings
 from directory_sync.run.connection_use import refuse_at_destination, refuse_broken_rules
 from directory_sync.run.deployment import Deployment
+from directory_sync.run.shared_listings import SharedListings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,14 @@ def open_job(
     roles: Roles[str] | None,
     run_id: str,
     earlier: Sequence[Earlier] = (),
+    shared: SharedListings | None = None,
 ) -> Iterator[OpenJob]:
     """Open a job's endpoints and compile its mapping; closes them afterwards.
 
-    `roles`: those that the collection was saved with; None for one from a file.
+    Args:
+        collection, job, deployment, run_id, earlier: the job, and what it is planned on top of.
+        roles: those that the collection was saved with; None for one from a file.
+        shared: listings that another plan reads too; None for none.
 
     Raises:
         RulesBroken: the collection breaks a rule of the deployment's connections; nothing was read.
@@ -78,6 +83,8 @@ def open_job(
         stack.callback(source.close)
         destination = open_destination(job, deployment)
         stack.callback(destination.close)
+        if shared is not None:
+            source, destination = shared.of_source(source), shared.of_destination(destination)
         source_effects = _effects(source, earlier) if Can.BE_FORESEEN in source.can else None
         effects = _effects(destination, earlier)
         _check(source, source_effects)
@@ -96,22 +103,28 @@ def open_job(
             rule = source.rule(name)
             return rule is not None and rule.single
 
-        mapping = compile_mapping(
-            job,
-            source_fields_known=source.fields(),
-            no_field=source.no_field,
-            single=single,
-            source_single=source_single,
-            naming_fields=destination.names.made_of(job.naming_attribute),
-            variables=run_variables(
-                collection=collection.name,
-                job=job.name,
-                run=run_id,
-                now=datetime.now(UTC),
-                timezone=collection.timezone,
-            ),
-            scripts=scripts,
-        )
+        def compiled(job: Job) -> CompiledMapping:
+            return compile_mapping(
+                job,
+                source_fields_known=source.fields(),
+                no_field=source.no_field,
+                single=single,
+                source_single=source_single,
+                naming_fields=destination.names.made_of(job.naming_attribute),
+                variables=run_variables(
+                    collection=collection.name,
+                    job=job.name,
+                    run=run_id,
+                    now=datetime.now(UTC),
+                    timezone=collection.timezone,
+                ),
+                scripts=scripts,
+            )
+
+        mapping = compiled(job)
+        if shared is not None:
+            with contextlib.suppress(DirectorySyncError):  # its own plan says what is wrong with it
+                shared.expect(compiled(shared.other))
         warnings = [*source.warnings, *destination.warnings]
         if source_effects is None and any(item.destination == source.identity for item in earlier):
             warnings.append(

@@ -6,6 +6,7 @@ Nothing is written to a destination, learnt, asked for or told; all there is aft
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from directory_sync.run.job import preview_job, start_of
 from directory_sync.run.opening import Earlier
 from directory_sync.run.policies import rules_for
 from directory_sync.run.result import JobResult
+from directory_sync.run.shared_listings import SharedListings, shared_listings
 from directory_sync.run.stored_preview import store_preview
 from directory_sync.run.verdict import Start
 from directory_sync.run.verdict_text import forecast_text
@@ -87,12 +89,13 @@ def answer(store: Store, question: Question, deployment: Deployment, *, progress
     refuse_unsupported(asked.collection, asked.jobs, script_modules=deployment.script_modules)
     total, number = sum(len(side.jobs) for side in sides), 0
     for name in _names(sides):
-        for side in sides:
-            job = side.job(name)
-            if job is not None:
+        jobs = [(side, job) for side in sides if (job := side.job(name)) is not None]
+        shared = shared_listings(*(job for _, job in jobs)) if len(jobs) > 1 else None
+        with contextlib.closing(shared) if shared is not None else contextlib.nullcontext():
+            for side, job in jobs:
                 number += 1
                 told = _Told(store, question, side.side, name, number, total, progress)
-                _plan(store, question, side, job, deployment, told)
+                _plan(store, question, side, job, deployment, told, shared)
         if saved is not None:
             _compare(store, question, name, asked, saved)
     return PreviewState.DONE
@@ -168,7 +171,13 @@ def _names(sides: Sequence[_SideAtWork]) -> Iterator[str]:
 
 
 def _plan(
-    store: Store, question: Question, side: _SideAtWork, job: Job, deployment: Deployment, told: _Told
+    store: Store,
+    question: Question,
+    side: _SideAtWork,
+    job: Job,
+    deployment: Deployment,
+    told: _Told,
+    shared: SharedListings | None,
 ) -> None:
     told.look()
     attempt = store.runs.start_job(side.snapshot.id, job.name)
@@ -182,6 +191,7 @@ def _plan(
         progress=told,
         run_id=question.id,
         roles=side.roles,
+        shared=shared,
     )
     told.look()
     if result.forecast is not None and (text := forecast_text(result.forecast)):
@@ -223,7 +233,7 @@ def _compare(store: Store, question: Question, name: str, asked: _SideAtWork, sa
         effects,
         old_plan=None if old is None else old.plan_id,
         new_plan=None if new is None else new.plan_id,
-        same_listing=False,
+        same_listing=old is None or new is None or old.evidence == new.evidence,
     )
 
 

@@ -27,7 +27,9 @@ def preview_answer(view: PreviewView) -> wire.PreviewAnswer:
         message=question.message,
         asked=question.asked,
         finished=question.finished,
-        progress=None if question.progress is None else wire.ProgressAnswer.model_validate(question.progress),
+        progress=None
+        if question.progress is None
+        else wire.PreviewProgressAnswer.model_validate(question.progress),
         jobs=list(map(_job, view.jobs)),
         newer=view.newer,
         url=links.preview_url(question.id),

@@ -18,7 +18,7 @@ from directory_sync.store.preview_model import QuestionKind
 _LONGEST_NAME = 250
 
 
-class ProgressAnswer(Answer):
+class PreviewProgressAnswer(Answer):
     """How far a preview is."""
 
     side: str = Field(description="`asked`: the definition that you asked about; `saved`: the saved version.")
@@ -77,7 +77,7 @@ class PreviewAnswer(Answer):
     message: str = Field(description="Why it has failed; empty otherwise.")
     asked: Time
     finished: Time | None
-    progress: ProgressAnswer | None
+    progress: PreviewProgressAnswer | None
     jobs: list[PreviewJobAnswer]
     newer: int | None = Field(description="The newest saved version now, if another was saved since.")
     url: str = Field(description="Of its page.")
