@@ -11,6 +11,8 @@ from directory_sync.collections import saving
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.templates import Templates
+from directory_sync.errors import NotDecidable
+from directory_sync.portal import airflow_dags
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, NOBODY
 from tests.scenarios.saved import OWEN
@@ -290,3 +292,73 @@ def test_a_long_list_is_quick(looker: Looker, folder: Path) -> None:
         took.append(time.perf_counter() - begun)
     print(f"a list of 500 in {min(took) * 1000:.0f} ms")
     assert min(took) < 1
+
+
+def test_the_list_is_filtered_by_column_and_operator(looker: Looker, folder: Path) -> None:
+    """Kept in the address, next to the filters that have fields of their own."""
+    save(looker, "hr_feed", title="HR feed", owners=["owen"])
+    save(looker, "phones", schedule="0 2 * * *")
+    assert "1 collection matches" in text_of(looker.get("/collections?where=owner.is.owen"))
+    assert "1 collection matches" in text_of(looker.get("/collections?where=schedule.contains.02:00"))
+    page = looker.get("/collections?where=name.starts.hr&column=owner&operator=present")
+    assert "where=name.starts.hr&amp;where=owner.present" in page
+    assert "1 collection matches" in text_of(page)
+    assert "No collection matches" in text_of(
+        looker.get("/collections?where=name.is_not.phones&where=owner.absent")
+    )
+    wrong = looker.get("/collections?where=ownr.is.x", status=422)
+    assert "Did you mean owner?" in text_of(wrong)
+    for sort in ("owner", "next_run", "schedule"):
+        assert 'aria-sort="ascending"' in looker.get(f"/collections?sort={sort}")
+
+
+def test_a_row_opens_to_its_jobs_and_has_its_actions(looker: Looker, folder: Path) -> None:
+    """Those that change it for who may edit it; a file is not edited here."""
+    save(looker, "hr_feed", title="HR feed", owners=["owen"])
+    (folder / "phones.yaml").write_text(definition("phones"), encoding="utf-8")
+    looker.become(ADA)
+    page = looker.get("/collections")
+    assert "See Details" in page
+    row = page[page.index('value="hr_feed"') : page.index('value="phones"')]
+    for label in ("Edit", "Schedule", "Duplicate", "Rename…", "Export", "Recent Runs", "Versions", "Delete…"):
+        assert f">{label}</a>" in row, label
+    assert "/collections/phones/edit" not in page
+    looker.become(BEA)
+    assert "/collections/hr_feed/edit" not in looker.get("/collections")
+    looker.become(OWEN)
+    assert "/collections/hr_feed/edit" in looker.get("/collections")
+
+
+def test_a_selection_is_exported_or_switched_after_a_question(
+    looker: Looker, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each for itself; one that cannot be switched keeps no other from it."""
+    for name in ("hr_feed", "phones", "secret"):
+        save(looker, name)
+    looker.become(ADA, hidden=frozenset({"secret"}))
+    chosen = "selected=hr_feed&selected=phones&selected=secret"
+    answer = looker.client.get(f"/dirsync/selected-collections?do=export&{chosen}", follow_redirects=False)
+    assert answer.headers["location"].endswith("/api/v1/collections.yaml?name=hr_feed&name=phones")
+    page = text_of(looker.get(f"/selected-collections?do=off&{chosen}"))
+    assert "Switch 2 collections off" in page
+    assert "secret" not in page
+    switched: list[tuple[str, bool]] = []
+
+    def switch(name: str, *, on: bool) -> None:
+        if name == "phones":
+            raise NotDecidable("Airflow has not made a DAG of phones yet.")
+        switched.append((name, on))
+
+    monkeypatch.setattr(airflow_dags, "switch", switch)
+    form = {"do": "off", "selected": ["hr_feed", "phones", "secret"]}
+    done = text_of(looker.post("/selected-collections", form, status=200))
+    assert switched == [("hr_feed", False)]
+    assert "has not made a DAG of phones" in done
+    assert "secret" not in done
+    looker.post("/selected-collections", {"do": "delete", "selected": ["hr_feed"]}, status=422)
+    empty = looker.client.get("/dirsync/selected-collections?do=off", follow_redirects=False)
+    assert empty.headers["location"].endswith("/collections?said=no-collections")
+    assert "Nothing was selected" in text_of(looker.get("/collections?said=no-collections"))
+    looker.become(BEA, start=False)
+    assert "does not let you" in text_of(looker.post("/selected-collections", form, status=200))
+    assert switched == [("hr_feed", False)]

@@ -93,6 +93,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/templates/{kind}/{name}"): Route(200, 200),
     ("GET", "/help/{name}"): Route(200, 200),
     ("GET", "/collections"): Route(200, 200),
+    # Leads to an export; where none of them may be seen, back to the list.
+    ("GET", "/selected-collections"): Route(303, 303),
+    # Of each it says what became of it.
+    ("POST", "/selected-collections"): Route(200, 200, {"do": "off", "selected": "{collection}"}),
     ("GET", "/collections/{name}"): Route(404, 200),
     ("GET", "/new-collection"): Route(403, 403),
     ("GET", "/import-collections"): Route(200, 200),
@@ -171,6 +175,7 @@ _QUERIES = {
         "map_index": "{{MAP_INDEX}}",
     },
     "/api/v1/collections/{name}": {"expected": "1", "confirm": "{collection}"},
+    "/selected-collections": {"do": "export", "selected": "{collection}"},
     "/search": {"q": "{collection}"},
     "/embed/stop": {"dag_id": "{collection}", "run_id": "{run_id}"},
     "/embed/waiver": {"dag_id": "{collection}", "run_id": "{run_id}", "job": "people"},

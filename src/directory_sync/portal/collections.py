@@ -94,6 +94,12 @@ def may_create(visitor: Visitor) -> bool:
     return not _why_not(visitor, saving_rules(visitor, only_looks=True), None)
 
 
+def may_edit_these(visitor: Visitor, found: Sequence[Collection | None]) -> tuple[bool, ...]:
+    """Which of these saved collections the visitor may edit; None for one that cannot be read."""
+    rules = saving_rules(visitor, only_looks=True)
+    return tuple(not _why_not(visitor, rules, collection) for collection in found)
+
+
 def require_create(visitor: Visitor) -> None:
     """Raise EditRefused unless the visitor may create collections."""
     if why_not := _why_not(visitor, saving_rules(visitor), None):

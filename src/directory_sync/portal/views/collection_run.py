@@ -52,10 +52,16 @@ class RunPage:
 
 @router.get("/run")
 def ask(
-    request: HttpRequest, name: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
+    request: HttpRequest,
+    name: str,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    preview: str = "",
 ) -> Response:
-    """The form before a run."""
-    return render(request, "collection_run.html", frame, _page(store, visitor, name))
+    """The form before a run; `preview`: a preview is ticked in it."""
+    page = _page(store, visitor, name, preview_only=bool(preview))
+    return render(request, "collection_run.html", frame, page)
 
 
 @router.post("/run")

@@ -70,6 +70,7 @@ MESSAGES: Mapping[str, Message] = {
     ),
     "run-started": Message("A run was started. It shows under Recent Runs as soon as Airflow begins it."),
     "stopped": Message("The run is stopped: what is under way is finished, and nothing else of it begins."),
+    "no-collections": Message("Nothing was selected. Tick the collections that you mean.", "careful"),
     "nothing-selected": Message("Nothing was selected. Tick the requests that you mean.", "careful"),
 }
 """Code in the address → what is said.
@@ -78,7 +79,12 @@ The code is all that an address can bring in: never a text of somebody's making.
 """
 
 
-_ELSEWHERE = {"nothing-selected": "/requests", "waiver": "/embed/run", "stopped": "/embed/run"}
+_ELSEWHERE = {
+    "nothing-selected": "/requests",
+    "no-collections": "/collections",
+    "waiver": "/embed/run",
+    "stopped": "/embed/run",
+}
 """Messages that do not belong to the page of one request, and the page that they do belong to."""
 
 

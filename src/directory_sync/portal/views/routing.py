@@ -13,6 +13,7 @@ from directory_sync.portal.views import (
     collection_import,
     collection_rename,
     collection_run,
+    collection_selection,
     collection_versions,
     collections,
     comparison,
@@ -39,6 +40,7 @@ router = APIRouter()
 # Lists first: `/requests/ask` is no number of a request.
 _COLLECTIONS = (
     collections,
+    collection_selection,
     collection,
     collection_edit,
     collection_import,
