@@ -32,6 +32,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "roles": "Roles or groups",
         "definition": "Definition as YAML",
         "comment": "Why",
+        "to": "New name",
         "confirm": "Name, to confirm",
     }
 )

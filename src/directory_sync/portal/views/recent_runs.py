@@ -112,7 +112,7 @@ def _row(run: ListedRun) -> RecentRun:
         duration = seconds_text(run.finished - run.started)
     else:
         duration = f"for {seconds_text(datetime.now(UTC) - run.started)}"
-    origin = Origin.of_document(run.collection, run.origin) if run.origin else None
+    origin = Origin.of_document(run.dag_id, run.origin) if run.origin else None
     return RecentRun(
         run=run,
         outcome=outcome_text(run.state, wrote=run.wrote),
