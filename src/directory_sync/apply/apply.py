@@ -184,6 +184,7 @@ class _Attempt:
         self._stopped: DirectorySyncError | None = None
         self._failures = failures
         self._stopping = stopping
+        self._exchanging = False
         self._progress = progress
         self._progressed = 0.0
         self._note = note
@@ -324,8 +325,7 @@ class _Attempt:
         """
         left = (each for each in enumerate(self._changes) if each[0] not in recorded)
         while changes := list(islice(left, self._images.at_once)):
-            if (stop := self._stopping()) is not None:
-                self._stopped = stop
+            if self._is_to_end():
                 return
             try:
                 kept = self._images.keep(changes)
@@ -337,11 +337,21 @@ class _Attempt:
             for sequence, change in changes:
                 if self._failures.exceeded:
                     return
-                if (stop := self._stopping()) is not None:
-                    self._stopped = stop
+                if self._is_to_end():
                     return
+                self._exchanging |= change.via is not None
                 self._under_way[sequence] = change
                 yield sequence, change
+
+    def _is_to_end(self) -> bool:
+        """Whether nothing more is to be given because of a stop.
+
+        Objects that exchange their names may need changes that come later, so then the destination decides.
+        """
+        if self._exchanging or (stop := self._stopping()) is None:
+            return False
+        self._stopped = stop
+        return True
 
     def _last_failure(self) -> str:
         return next(

@@ -93,6 +93,7 @@ class Writer:
         self._exhausted = False
         self._stopped: Exception | None = None
         self._ending: RunStopped | None = None
+        self._halfway: set[Task] = set()  # second halves whose first half was sent
         self._verify = verify
         self._link: Link | None = None
 
@@ -129,7 +130,7 @@ class Writer:
         Returns the error if the connection broke.
         """
         while not self._exhausted and self._stopped is None and self._has_room():
-            entry = next(source, None) if self._ending is None else None
+            entry = next(source, None) if self._ending is None or self._halfway else None
             if entry is None:
                 self._exhausted = True
                 for second in self._exchanges.rest():
@@ -257,6 +258,9 @@ class Writer:
         """Whether a change has not begun where nothing more begins; then it is over."""
         if self._ending is None or task.sent:
             return False
+        if self._halfway and task.change.new_object is not None:
+            # An object that has given its name away, and waits for another one, gets that.
+            return False
         if any(isinstance(left, Add | Rename) for left in task.main):
             # Late values of what has begun may name it.
             self._unwritten.add(self._server.schema.names.normalise(task.change.final_object))
@@ -289,6 +293,8 @@ class Writer:
             self._stopped = stop
             return
         task.sent = True
+        if task.second is not None:
+            self._halfway.add(task.second)
         try:
             message = send(link.connection, task.main[0])
         except errors.CONNECTION_LOST:
@@ -460,6 +466,7 @@ class Writer:
             self._answers.deleted(task)
         if task.second is not None:
             task.second.is_dropped = True
+            self._halfway.discard(task.second)
         self.tell(task, result, message)
         self.release(task)
 
@@ -491,6 +498,7 @@ class Writer:
 
     def release(self, task: Task) -> None:
         """Let begin what waited for a change."""
+        self._halfway.discard(task)
         if self._repairs is not None and not task.is_late:
             self._repairs.release(task.change, task.named)
         for free in self._schedule.finish(task):
