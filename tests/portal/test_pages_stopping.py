@@ -22,7 +22,8 @@ from directory_sync.store.store import Store
 from directory_sync.store.tables import RunStopRow
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.forked_child import ForkedChild, Tell
-from tests.scenarios.portal_pages import BEA, IDA, AllRights
+from tests.scenarios.portal_pages import ADA, BEA, IDA, AllRights
+from tests.scenarios.saved import text_of as text_of_collection
 
 GOING = {"dag_id": "running", "run_id": "manual__2026-11-25"}
 WAITS = {"dag_id": "staff_to_branch", "run_id": "manual__2026-11-21"}
@@ -190,3 +191,49 @@ def test_a_queued_run_does_not_begin(looker: Looker, monkeypatch: pytest.MonkeyP
     assert "not today" in page
     assert "data-live" not in page
     looker.get("/embed/stop?dag_id=somebody_elses&run_id=manual__later", status=404)
+
+
+def test_deleting_a_collection_waits_for_what_was_stopped(
+    looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page stops its runs, asks again by itself, and goes on when the collection is gone."""
+    from directory_sync.portal import airflow_dags
+
+    active = ["manual__1"]
+    monkeypatch.setattr(airflow_dags, "active_runs", lambda name, **more: list(active))
+    identity = RunIdentity("manual__1", "manual", "ida", "ida", None, datetime.now(UTC))
+    looker.become(ADA, run=RunInAirflow(told=True, identity=identity))
+    looker.store.collections.save("doomed", text_of_collection("doomed"), expected=0, by=ADA)
+    page = looker.get("/collections/doomed/delete")
+    assert "Stop its runs, cancel its requests, and delete it when they have ended" in page
+    form = {"expected": "1", "confirm": "doomed", "comment": "old"}
+    assert "under way" in looker.post("/collections/doomed/delete", form, status=409)
+    assert looker.store.run_stops.of("doomed", "manual__1") is None
+    page = looker.post("/collections/doomed/delete", {**form, "stop": "yes"}, status=409)
+    assert 'hx-post="/dirsync/collections/doomed/delete" hx-trigger="every 3s"' in page
+    assert "manual__1" in page
+    stop = looker.store.run_stops.of("doomed", "manual__1")
+    assert stop is not None
+    assert (stop.by, stop.reason) == ("ada", "The collection is deleted. old")
+    again = {"Sec-Fetch-Site": "same-origin", "HX-Request": "true"}
+    answer = looker.client.post(
+        "/dirsync/collections/doomed/delete", data={**form, "stop": "yes"}, headers=again
+    )
+    assert answer.status_code == 200
+    assert "collection-ending" in answer.text
+    assert "<html" not in answer.text
+    active.clear()
+    answer = looker.client.post(
+        "/dirsync/collections/doomed/delete", data={**form, "stop": "yes"}, headers=again
+    )
+    assert answer.headers["hx-redirect"] == "/dirsync/collections/doomed?said=collection-deleted"
+    assert looker.store.collections.get("doomed") is None
+
+
+def test_who_may_not_start_runs_stops_none_by_deleting(looker: Looker) -> None:
+    """Deleting is one right, stopping another; without it nothing is stopped or deleted."""
+    looker.become(ADA, start=False)
+    looker.store.collections.save("kept", text_of_collection("kept"), expected=0, by=ADA)
+    form = {"expected": "1", "confirm": "kept", "comment": "", "stop": "yes"}
+    looker.post("/collections/kept/delete", form, status=403)
+    assert looker.store.collections.get("kept") is not None
