@@ -265,3 +265,32 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Pages:
             ],
         )
     return pages
+
+
+def test_pins_are_of_one_person_and_stand_first(looker: Looker) -> None:
+    """They follow a collection that is renamed, and go with one that is deleted."""
+    for name in ("alpha", "zulu"):
+        save(looker, name)
+    assert looker.post("/collections/zulu/pin", {"on": "yes"}).endswith("?said=collection-pinned")
+    page = looker.get("/dashboard")
+    table = page[page.index('<section aria-labelledby="collections"') :]
+    assert table.index("/collections/zulu") < table.index("/collections/alpha")
+    assert "pinned" in text_of(table)
+    assert "Unpin" in looker.get("/collections/zulu")
+    looker.become(ADA)
+    assert "Unpin" not in looker.get("/collections/zulu")
+    assert ">pinned<" not in looker.get("/dashboard")
+    looker.become(BEA)
+    text = definition("yankee")
+    looker.store.collections.rename("zulu", "yankee", text, expected=1, by=ADA)
+    assert looker.store.pins.of("BEA") == {"yankee"}
+    assert "Unpin" in looker.get("/collections?search=yankee")
+    assert looker.post("/collections/yankee/pin", {"on": "no"}).endswith("?said=collection-unpinned")
+    assert not looker.store.pins.of("bea")
+    looker.post("/collections/alpha/pin", {"on": "yes"})
+    looker.store.collections.delete("alpha", expected=1, by=ADA)
+    assert not looker.store.pins.of("bea")
+    looker.post("/collections/nothing/pin", {"on": "yes"}, status=404)
+    assert looker.store.pins.pin("bea", "alpha")
+    assert all(looker.store.pins.pin("bea", f"c{number}") for number in range(199))
+    assert not looker.store.pins.pin("bea", "one_more")

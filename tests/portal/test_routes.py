@@ -113,6 +113,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/collections/{name}/run"): Route(404, 200),
     ("POST", "/collections/{name}/run"): Route(404, 403, _REASON),
     ("POST", "/collections/{name}/switch"): Route(404, 403, {"on": "yes"}),
+    ("POST", "/collections/{name}/pin"): Route(404, 303, {"on": "yes"}),
     ("GET", "/collections/{name}/rename"): Route(404, 403),
     ("POST", "/collections/{name}/rename"): Route(404, 403, {"to": "renamed", "expected": "1"}),
     ("GET", "/collections/{name}/delete"): Route(404, 403),

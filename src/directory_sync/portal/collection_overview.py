@@ -45,6 +45,7 @@ class Overview:
         why_not_edit, why_not_run: in words for the visitor; empty if they may.
         may_switch: the visitor may switch it on and off.
         may_create: the visitor may make a copy of it.
+        pinned: the visitor has pinned it to their dashboard.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Overview:
     why_not_run: str
     may_switch: bool
     may_create: bool
+    pinned: bool = False
 
     @property
     def deleted(self) -> bool:
@@ -120,6 +122,7 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
         why_not_run=visitor.hindrance_to_run(name),
         may_switch=visitor.may_switch(name),
         may_create=may_create(visitor),
+        pinned=name in store.pins.of(visitor.person.name),
     )
 
 

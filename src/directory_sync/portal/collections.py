@@ -25,6 +25,7 @@ from directory_sync.errors import (
     EditRefused,
     NameTaken,
     NotAllowed,
+    NotDecidable,
     QueryError,
     RulesBroken,
 )
@@ -36,6 +37,7 @@ from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.words import edit_right_text
+from directory_sync.store.pins import MOST_PINNED
 from directory_sync.store.saved_collections import SavedVersion, VersionFacts
 from directory_sync.store.store import Store
 
@@ -410,6 +412,23 @@ def require_known(store: Store, visitor: Visitor, name: str) -> SavedVersion | N
     if saved is None and not (visitor.may_see(name) and _is_known(store, rules, name)):
         raise no_such_collection(name)
     return saved
+
+
+def pin(store: Store, visitor: Visitor, name: str, *, on: bool) -> None:
+    """Pin a collection, saved or from a file, to the visitor's dashboard, or take it from there.
+
+    Raises NotDecidable if they have pinned too many.
+    """
+    rules = saving_rules(visitor, only_looks=True)
+    if not visitor.may_see(name) or not (store.collections.get(name) or _is_known(store, rules, name)):
+        raise no_such_collection(name)
+    if not on:
+        store.pins.unpin(visitor.person.name, name)
+    elif not store.pins.pin(visitor.person.name, name):
+        raise NotDecidable(
+            f"You have pinned {MOST_PINNED} collections; a dashboard takes no more. Unpin one first."
+        )
+    _audit("pin_collection", visitor, name, on=on)
 
 
 def _is_known(store: Store, rules: SavingRules, name: str) -> bool:

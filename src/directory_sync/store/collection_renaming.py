@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from directory_sync.errors import CollectionInUse, NameTaken
 from directory_sync.store.collection_names import SAVED, is_called, require_saved
@@ -22,6 +22,7 @@ from directory_sync.store.tables import (
     CollectionVersionRow,
     EndedRunRow,
     JobRunRow,
+    PinRow,
     PlanRow,
     RequestRow,
 )
@@ -49,6 +50,8 @@ def rename(
     require_nothing_under_way(connection, name, [*running, *_open_runs(connection, name, running)])
     _require_nothing_half_written(connection, name)
     _require_free(connection, collection_id, to)
+    # Of what is gone since; no one has pinned it by what it is now.
+    connection.execute(delete(PinRow).where(PinRow.collection == to))
     began = _since(connection, name, collection_id)
     runs = and_(CollectionRunRow.current_name == name, began)
     moved = select(CollectionRunRow.id).where(runs)
@@ -58,6 +61,7 @@ def rename(
         .values(current_name=to)
     )
     connection.execute(update(CollectionRunRow).where(runs).values(current_name=to))
+    connection.execute(update(PinRow).where(PinRow.collection == name).values(collection=to))
     created = select(CollectionRow.created).where(CollectionRow.id == collection_id)
     # What a run of the old name learns late must not become what a later collection of that name knows.
     values = {"name": name, "origin": SAVED.text, "created": connection.scalar(created), "deleted": now}

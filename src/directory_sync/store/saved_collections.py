@@ -39,6 +39,7 @@ from directory_sync.store.tables import (
     CollectionRow,
     CollectionVersionRow,
     KnownObjectsRow,
+    PinRow,
 )
 
 LONGEST_COMMENT = 10_000
@@ -221,6 +222,7 @@ class SavedCollections:
             connection.execute(
                 delete(KnownObjectsRow).where(KnownObjectsRow.collection_id == newest.collection_id)
             )
+            connection.execute(delete(PinRow).where(PinRow.collection == name))
             connection.execute(
                 update(CollectionRow).where(CollectionRow.id == newest.collection_id).values(deleted=now)
             )

@@ -15,6 +15,7 @@ from directory_sync.store.known_objects import KnownObjects
 from directory_sync.store.leases import Leases
 from directory_sync.store.migrate import check_database, has_tables
 from directory_sync.store.outbox import Outbox, Topic
+from directory_sync.store.pins import Pins
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plan_patterns import PlanPatterns
 from directory_sync.store.plans import Plans
@@ -61,6 +62,7 @@ class Store:
         approvals: approved requests on their way to being applied.
         request_upkeep: what time does to requests.
         outbox: mail that is due.
+        pins: which collections people have pinned to their dashboard.
         collections: collections that are saved here, and which names are taken.
         previews: what people ask before they save or run, and the answers.
         leftovers: what processes that are gone have left open.
@@ -90,6 +92,7 @@ class Store:
         self.outbox = Outbox(database, {Topic.REQUEST: MAIL_HISTORY})
         self.collections = SavedCollections(database)
         self.previews = Previews(database)
+        self.pins = Pins(database)
         self.leftovers = Settling(database)
 
     @classmethod

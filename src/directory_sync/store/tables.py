@@ -312,6 +312,17 @@ class CollectionRevisionRow(Base):
     revision: Mapped[int]
 
 
+class PinRow(Base):
+    """A collection that a person has pinned to their dashboard."""
+
+    __tablename__ = f"{PREFIX}pin"
+
+    # As people are told apart (`approval.people.identity`).
+    person: Mapped[str] = mapped_column(SafeText, primary_key=True)
+    # What it is called now.
+    collection: Mapped[str] = mapped_column(SafeText, primary_key=True)
+
+
 class EndedRunRow(Base):
     """A run that Airflow has called ended before it was closed here; see `ended_runs`."""
 

@@ -108,6 +108,16 @@ def switch(
     return RedirectResponse(f"{frame.root}/collections/{name}?said={said}", 303)
 
 
+@router.post("/pin")
+def pin(
+    name: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore, on: Text = ""
+) -> Response:
+    """Pin it to the visitor's dashboard (`on=yes`), or take it from there."""
+    collections.pin(store, visitor, name, on=on == "yes")
+    said = "collection-pinned" if on == "yes" else "collection-unpinned"
+    return RedirectResponse(f"{frame.root}/collections/{name}?said={said}", 303)
+
+
 def _page(
     store: Store,
     visitor: Visitor,

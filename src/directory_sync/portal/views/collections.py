@@ -47,11 +47,13 @@ class Row:
         listed: the collection.
         outcome: how its last run ended, in words.
         may_edit: the visitor may edit, rename and delete it.
+        pinned: the visitor has pinned it to their dashboard.
     """
 
     listed: Listed
     outcome: str
     may_edit: bool
+    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,13 @@ def list_collections(
     found = list_all(store, visitor, query, address.conditions)
     before, after = query.skip - query.limit, query.skip + query.limit
     editable = collections.may_edit_these(visitor, [row.collection for row in found.rows])
+    pinned = store.pins.of(visitor.person.name)
     page = CollectionsPage(
         found=found,
-        rows=tuple(_row(row, may_edit=may) for row, may in zip(found.rows, editable, strict=True)),
+        rows=tuple(
+            _row(row, may_edit=may, pinned=row.name in pinned)
+            for row, may in zip(found.rows, editable, strict=True)
+        ),
         listing=listing(
             "/collections",
             address,
@@ -96,7 +102,7 @@ def list_collections(
     return render(request, "collections.html", frame, page, status=422 if address.problems else 200)
 
 
-def _row(listed: Listed, *, may_edit: bool) -> Row:
+def _row(listed: Listed, *, may_edit: bool, pinned: bool) -> Row:
     latest = listed.latest
     outcome = "" if latest is None else outcome_text(latest.state, wrote=latest.wrote)
-    return Row(listed, outcome, may_edit and listed.file is None)
+    return Row(listed, outcome, may_edit and listed.file is None, pinned)

@@ -56,7 +56,8 @@ class Dashboard:
         requests: the newest that wait for the visitor; `waiting` how many there are.
         under_way: runs that go on, those that wait for approval apart from them.
         not_well: collections whose last run did not do all that it should have, and broken ones.
-        collections: those that ran last; `total` how many there are.
+        collections: those that the visitor has pinned, then those that ran last; `total` how many there are.
+        pinned: the names of the pinned ones.
     """
 
     requests: tuple[Request, ...]
@@ -66,6 +67,7 @@ class Dashboard:
     not_well: tuple[CollectionRow, ...]
     collections: tuple[CollectionRow, ...]
     total: int
+    pinned: frozenset[str]
 
 
 @router.get("/")
@@ -82,6 +84,7 @@ def dashboard(
     inbox = reading.list_requests(store, visitor, ListQuery.read([("limit", str(_REQUESTS))]))
     rows, _ = read_all(store, visitor)
     under_way = runs_under_way(store, visitor)
+    pinned = store.pins.of(visitor.person.name)
     newest = sorted(rows, key=lambda row: row.latest.started if row.latest else _NEVER, reverse=True)
     page = Dashboard(
         requests=inbox.requests,
@@ -89,10 +92,18 @@ def dashboard(
         running=tuple(run for run in under_way if not run.waits),
         waiting_runs=tuple(run for run in under_way if run.waits),
         not_well=tuple(_row(row) for row in newest if _is_not_well(row))[:_COLLECTIONS],
-        collections=tuple(_row(row) for row in newest if row.name)[:_COLLECTIONS],
+        collections=tuple(_row(row) for row in _first(newest, pinned)),
         total=len(rows),
+        pinned=pinned,
     )
     return render(request, "dashboard.html", frame, page)
+
+
+def _first(newest: list[Listed], pinned: frozenset[str]) -> list[Listed]:
+    named = [row for row in newest if row.name]
+    first = sorted((row for row in named if row.name in pinned), key=lambda row: row.title.casefold())
+    others = [row for row in named if row.name not in pinned]
+    return first + others[: max(0, _COLLECTIONS - len(first))]
 
 
 def _is_not_well(row: Listed) -> bool:

@@ -60,6 +60,8 @@ MESSAGES: Mapping[str, Message] = {
         "The collection was deleted, and Airflow drops its DAG within some seconds. Its versions, runs and"
         " requests are kept."
     ),
+    "collection-pinned": Message("The collection is pinned: it stands first on your dashboard."),
+    "collection-unpinned": Message("The collection is no longer pinned to your dashboard."),
     "collection-renamed": Message(
         "The collection has its new name, and its past with it. Airflow makes a DAG of that name within some"
         " seconds: see In Airflow, and switch it on there."
