@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
@@ -26,6 +27,7 @@ IMAGES = PROJECT / "docs" / "images"
 _SIZE = ViewportSize(width=1280, height=560)
 _TALL = ViewportSize(width=1280, height=1150)
 _SETTLE = 2500  # milliseconds in which charts stop moving
+_PATIENCE = 60_000  # milliseconds that a page may take on a busy machine
 
 
 def main() -> int:
@@ -54,6 +56,7 @@ def main() -> int:
                 _photograph_request(page, demo)
             with _looking(browser, demo, "admin") as page:
                 _photograph_collections(page, demo)
+                _photograph_report(page, demo, run_id)
             browser.close()
     return 0
 
@@ -74,6 +77,7 @@ def _photograph_run(page: Page, demo: Demo, run_id: str) -> None:
     """
     page.goto(f"{demo.server.url}/dags/{COLLECTION}/runs/{run_id}/tasks/people", wait_until="networkidle")
     page.wait_for_timeout(_SETTLE)
+    page.get_by_text("Job people:").first.wait_for(timeout=_PATIENCE)
     page.keyboard.press("w")  # wraps long lines
     _save(page, "run.png")
 
@@ -86,6 +90,7 @@ def _photograph_request(page: Page, demo: Demo) -> None:
         number = api.inbox()[0]["id"]
     page.set_viewport_size(_TALL)
     page.goto(f"{demo.server.url}/plugin/dirsync/dirsync/requests/{number}", wait_until="networkidle")
+    _wait_for_frame(page)
     _save(page, "request.png")
 
 
@@ -93,10 +98,26 @@ def _photograph_collections(page: Page, demo: Demo) -> None:
     """The list of collections, and the page of the saved one."""
     portal = f"{demo.server.url}/plugin/dirsync/dirsync"
     page.goto(f"{portal}/collections", wait_until="networkidle")
+    _wait_for_frame(page)
     _save(page, "collections.png")
     page.set_viewport_size(_TALL)
     page.goto(f"{portal}/collections/{SAVED}", wait_until="networkidle")
+    _wait_for_frame(page)
     _save(page, "collection.png")
+
+
+def _photograph_report(page: Page, demo: Demo, run_id: str) -> None:
+    """The report of the run in which one person was changed and one left."""
+    page.set_viewport_size(_TALL)
+    pages = f"{demo.server.url}/plugin/dirsync/dirsync/runs/{COLLECTION}/{quote(run_id, safe='')}"
+    page.goto(f"{pages}/report", wait_until="networkidle")
+    _wait_for_frame(page)
+    _save(page, "report.png")
+
+
+def _wait_for_frame(page: Page) -> None:
+    """Wait until Airflow shows a page of ours in its frame."""
+    page.frame_locator("iframe").locator("h1").first.wait_for(timeout=_PATIENCE)
 
 
 def _save(page: Page, name: str) -> None:
