@@ -16,6 +16,7 @@ AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
 RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
 RUN = "dag_id=staff_to_branch&run_id=manual__2026-11-21"
 STOPPED = "dag_id=stopped&run_id=manual__2026-11-24"
+GOING = "dag_id=running&run_id=manual__2026-11-25"
 PAGES = (
     "dashboard",
     "jobs?where=job.contains.e",
@@ -41,6 +42,8 @@ PAGES = (
     f"embed/run?{STOPPED}",
     f"embed/ti?{RUN}&task_id=people",
     f"embed/waiver?{STOPPED}&job=people",
+    f"embed/run?{GOING}",
+    f"embed/stop?{GOING}",
     "embed/run?dag_id=x&run_id=y",
 )
 
@@ -92,6 +95,31 @@ def test_a_dialog_asks_and_the_form_decides(looker: Looker, address: str, page: 
     expect(page.get_by_text("You have denied the request")).to_be_visible()
     assert looker.store.requests.get(number).request.state == "denied"
     assert "said=" not in page.url
+
+
+def test_a_run_is_stopped_by_labels(
+    looker: Looker, address: str, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its progress shows; *Stop* asks in a dialog what will happen; the page says who has done it."""
+    from directory_sync.portal import airflow_runs
+    from directory_sync.store.run_progress import JobProgress
+
+    monkeypatch.setattr(airflow_runs, "write_audit_log", lambda *args, **given: None)
+    monkeypatch.setattr(airflow_runs, "end_idle_run", lambda *run: False)
+    run = ("running", "manual__2026-11-25")
+    (job,) = [each for each in looker.store.runs.job_results(*run) if each.state == "running"]
+    progress = JobProgress("apply", read=1200, listed=34, planned=1200, applied=50, total=200)
+    looker.store.run_progress.beat(job.job_run_id, progress, collection=run[0], run_id=run[1])
+    page.goto(f"{address}/embed/run?{GOING}")
+    expect(page.get_by_text("applied 50 of 200 changes")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("nothing resumes the run")).to_be_visible()
+    dialog.get_by_label("Why").fill("wrong file")
+    dialog.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopping by bea")).to_be_visible()
+    expect(page.get_by_text("wrong file")).to_be_visible()
+    assert looker.store.run_stops.of(*run) is not None
 
 
 def test_a_selection_survives_that_the_list_is_brought_up_to_date(
