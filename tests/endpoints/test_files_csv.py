@@ -238,6 +238,17 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
         list(batches)
 
 
+def test_a_file_that_grows_faster_than_it_is_read(tmp_path: Path) -> None:
+    """Its end would never come."""
+    endpoint = source(tmp_path, b"id\n" + b"1\n" * 30000)
+    with (tmp_path / "staff.csv").open("ab", buffering=0) as stream:
+        listing = iter(endpoint.read(["id"]))
+        with pytest.raises(IncompleteListing, match="changed while it was being read"):
+            for _ in range(1000):
+                stream.write(b"2\n" * 20000)
+                next(listing)
+
+
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:
     """The nearest name is told."""
     with pytest.raises(SchemaError, match=r"no column 'nmae'. Did you mean 'Name'"):

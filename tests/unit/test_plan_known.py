@@ -338,6 +338,20 @@ def test_an_identity_is_told_by_its_value(one: bytes, other: bytes) -> None:
     assert compact(b"abc") != compact(b"abd")
 
 
+@pytest.mark.parametrize(("remove", "told"), [("known", "a"), ("known", ""), ("all", "")])
+def test_objects_with_one_key_and_no_record_are_told(remove: str, told: str) -> None:
+    """It cannot be told which of them is whose: all of them stay, and a warning says so, if one of them would
+    go otherwise.
+    """
+    target = directory("abc")
+    target.entries["cn=B,dc=x"]["uid"] = [b"A"]
+    plan = plan_with(knowing(f"{told}c"), people("c"), target, remove=remove)
+    assert not plan.changes
+    warnings = [text for text in plan.warnings if "a key that another object" in text]
+    assert len(warnings) == (1 if told or remove == "all" else 0)
+    assert all("2 objects" in text and "cn=A,dc=x; cn=B,dc=x" in text for text in warnings)
+
+
 # -- keys that are gone --------------------------------------------------------------------------------------
 
 

@@ -261,7 +261,7 @@ class Drafter:
             elif join.unknown[offset] == UNIDENTIFIED:
                 unidentified.append(object_id(self.objects.read(offset)))
         if known:
-            lacking = f"{_several(known, 'that this job knows')} no value in the key field any more"
+            lacking = f"{_several(known, known=True)} no value in the key field any more"
             remedy = "See that the connection's login may read the key field"
         elif unidentified and self._is_any_unidentified(join) and self._unseen_with_record(join):
             field = self.planning.destination.identity_field
@@ -332,6 +332,7 @@ class Drafter:
         self.memberships += missing.memberships
         if what == "skip":
             return
+        self._warn_of_doubled(settled)
         removable = list(missing.removable())
         holding = (
             self._holding_others([found.id for found, _ in removable])
@@ -370,6 +371,22 @@ class Drafter:
                     name=name,
                 )
                 self.drafts.add(Draft(change, {}, {}, found.id))
+
+    def _warn_of_doubled(self, settled: Settled) -> None:
+        """Say that objects are not removed whose key others have too, though no record has it."""
+        removes_all, unknown = self.planning.remove is Removal.ALL, settled.join.unknown
+        doubled = [
+            offsets
+            for offsets in settled.doubled()
+            if removes_all or any(offset not in unknown for offset in offsets)
+        ]
+        if doubled:
+            names = [self.object_at(offset).id for offset in doubled[0][:3]]
+            self.planning.warnings.append(
+                f"{sum(map(len, doubled))} objects have no record, and a key that another object at the"
+                f" destination has too, so none of them is deleted, disabled or moved: {'; '.join(names)}."
+                " Make their keys unique, or remove them by hand."
+            )
 
     def _warn_of_doubt(self, listing: DoubtfulListing) -> None:
         """Say that nothing is removed although something seems to be missing."""
@@ -435,8 +452,8 @@ class Drafter:
         self.drafts.add(Draft(change, {}, {}, found.id))
 
 
-def _several(ids: Sequence[str], which: str = "") -> str:
+def _several(ids: Sequence[str], *, known: bool = False) -> str:
     """Subject and verb of a sentence about what objects have."""
     if len(ids) == 1:
-        return f"{ids[0]}, {which}, has" if which else f"{ids[0]} has"
-    return f"{len(ids)} objects{which and ' '}{which}, such as {ids[0]}, have"
+        return f"{ids[0]}{', which this job knows,' if known else ''} has"
+    return f"{len(ids)} objects{' that this job knows' if known else ''}, such as {ids[0]}, have"

@@ -237,6 +237,22 @@ class Settled:
                 seen.add(offset)
             yield offset
 
+    def doubled(self) -> Iterator[tuple[int, ...]]:
+        """For each key that several objects have and no source record: their spool offsets, without those of
+        objects that have a record by another key.
+        """
+        join = self.join
+        for key, more in join.object_duplicates.items():
+            if key not in join.objects or key in self.present or key in self.unreadable:
+                continue
+            offsets = tuple(
+                offset
+                for offset in dict.fromkeys((join.objects[key].offset, *more))
+                if not any(k in join.source or k in self.present for k in join.several_keys.get(offset, ()))
+            )
+            if offsets:
+                yield offsets
+
     def ambiguous_records(self) -> Iterator[tuple[int, str]]:
         """Spool offset of each source record that is not carried out for ambiguity, and why."""
         for key, why in self.ambiguous.items():

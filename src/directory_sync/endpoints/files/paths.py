@@ -4,11 +4,12 @@ ever touched.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from directory_sync.definition.addresses import FileEndpoint
 from directory_sync.endpoints.evidence import Asked
@@ -20,6 +21,12 @@ from directory_sync.errors import (
     IncompleteListing,
     MissingObjectError,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+_READ_AT_ONCE = 1 << 16
 
 
 def resolve_path(file: str, data_folder: Path) -> Path:
@@ -91,7 +98,24 @@ def open_file(path: Path, label: str) -> BinaryIO:
         raise EndpointError(
             "this is not a regular file.", endpoint=label, remedy="Name a file, not a folder or device."
         )
-    return os.fdopen(descriptor, "rb")
+    return io.BufferedReader(_EndsWhereItEnded(descriptor, label), _READ_AT_ONCE)
+
+
+class _EndsWhereItEnded(io.FileIO):
+    """A file that is read no further than it was long when it was opened: one that grows faster than it is
+    read would never end.
+    """
+
+    def __init__(self, descriptor: int, label: str) -> None:
+        super().__init__(descriptor, "rb")
+        self._label = label
+        self._size = os.fstat(descriptor).st_size
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        count = super().readinto(buffer)
+        if self.tell() > self._size:
+            raise _changed(self._label)
+        return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +143,15 @@ class FileVersion:
         except OSError:
             now = None
         if now != self:
-            raise IncompleteListing(
-                "the file was changed while it was being read.",
-                endpoint=label,
-                remedy="Let the program that writes it finish first; best, it renames a new file over it.",
-            )
+            raise _changed(label)
+
+
+def _changed(label: str) -> IncompleteListing:
+    return IncompleteListing(
+        "the file was changed while it was being read.",
+        endpoint=label,
+        remedy="Let the program that writes it finish first; best, it renames a new file over it.",
+    )
 
 
 class FileSource(WholeSource):
