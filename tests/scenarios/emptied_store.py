@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Self
 
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]
 
 _SHAPE = """
 SELECT md5(string_agg(line, E'\\n' ORDER BY line COLLATE "C")) FROM (

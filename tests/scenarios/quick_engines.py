@@ -24,9 +24,9 @@ def share_what_engines_learn() -> None:
     for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg2):
         # The dialect is a part of the cache's keys. All of a class are alike here: the same library, the same
         # server.
-        dialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign,assignment]
-        dialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign,assignment]
-    database.create_engine = _create_engine  # type: ignore[attr-defined]
+        dialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+        dialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
+    database.create_engine = _create_engine  # type: ignore[attr-defined,assignment]
 
 
 def _create_engine(url: URL, **options: Any) -> Engine:
