@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.telling import tell
-from directory_sync.settings import UPKEEP_DAG_ID
+from directory_sync.settings import PREVIEWS_DAG_ID, UPKEEP_DAG_ID
 from directory_sync.store.store import Store
 from tests.scenarios.examined import deployment, examined, problems
 from tests.scenarios.saved import ADA, text_of
@@ -86,7 +86,7 @@ JOB = "INSERT INTO job (job_type, state, latest_heartbeat) VALUES (:kind, 'runni
 def running(execute: Execute) -> None:
     """Everything runs, and Airflow knows the DAGs."""
     execute("INSERT INTO dag_bundle (name, active) VALUES ('dags-folder', 1)")
-    for name in ("crew", UPKEEP_DAG_ID):
+    for name in ("crew", UPKEEP_DAG_ID, PREVIEWS_DAG_ID):
         execute(DAG, name=name)
     for kind in ("SchedulerJob", "DagProcessorJob", "TriggererJob"):
         execute(JOB, kind=kind, latest=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"))
@@ -199,13 +199,17 @@ def test_nothing_runs(home: Path) -> None:
 @pytest.mark.usefixtures("running")
 def test_what_has_gone_wrong_since(execute: Execute) -> None:
     """A silent process, a DAG that is switched off or no longer found, a DAG file with an error."""
-    execute("UPDATE dag SET is_paused = 1 WHERE dag_id = :name", name=UPKEEP_DAG_ID)
+    for name in (UPKEEP_DAG_ID, PREVIEWS_DAG_ID):
+        execute("UPDATE dag SET is_paused = 1 WHERE dag_id = :name", name=name)
     execute("UPDATE dag SET is_stale = 1 WHERE dag_id = 'crew'")
     execute("UPDATE job SET state = 'success' WHERE job_type = 'TriggererJob'")
     execute("UPDATE job SET latest_heartbeat = '2026-01-01 00:00:00' WHERE job_type = 'SchedulerJob'")
     wrong = problems("airflow")
     assert {*wrong} >= {*(Code.UPKEEP_PAUSED, Code.DAGS_STALE, Code.PROCESS_NOT_RUNNING, Code.PROCESS_SILENT)}
     assert tell(wrong[Code.UPKEEP_PAUSED]).lines == (f"airflow dags unpause {UPKEEP_DAG_ID}",)
+    assert tell(wrong[Code.PREVIEWS_PAUSED]).lines == (f"airflow dags unpause {PREVIEWS_DAG_ID}",)
+    execute("DELETE FROM dag WHERE dag_id = :name", name=PREVIEWS_DAG_ID)
+    assert Code.PREVIEWS_NOT_READ in problems("airflow")
 
     execute(
         "INSERT INTO import_error (bundle_name, filename, stacktrace) VALUES ('dags-folder',"

@@ -15,7 +15,7 @@ from directory_sync.doctor.bundles import SAVED, SAVED_CLASS
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.examination import Examination
 from directory_sync.doctor.findings import CannotTell, Finding, ok, problem, skipped, warning
-from directory_sync.settings import UPKEEP_DAG_ID
+from directory_sync.settings import PREVIEWS_DAG_ID, UPKEEP_DAG_ID
 from directory_sync.settings.reading import read_airflow
 
 PROCESSES = {
@@ -141,6 +141,18 @@ def upkeep(examination: Examination) -> Iterator[Finding]:
         yield problem(Code.UPKEEP_PAUSED, dag=UPKEEP_DAG_ID)
     else:
         yield ok(Code.UPKEEP_ON, dag=UPKEEP_DAG_ID)
+    if dag is not None and not dag.stale:
+        yield _previews(examination)
+
+
+def _previews(examination: Examination) -> Finding:
+    """Whether the DAG for previews is there, which the same file makes, and switched on."""
+    dag = examination.metadata().dags.get(PREVIEWS_DAG_ID)
+    if dag is None or dag.stale:
+        return problem(Code.PREVIEWS_NOT_READ, dag=PREVIEWS_DAG_ID, upkeep=UPKEEP_DAG_ID)
+    return (problem if dag.paused else ok)(
+        Code.PREVIEWS_PAUSED if dag.paused else Code.PREVIEWS_ON, dag=PREVIEWS_DAG_ID
+    )
 
 
 def processes(examination: Examination) -> Iterator[Finding]:

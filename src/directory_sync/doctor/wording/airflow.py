@@ -155,6 +155,18 @@ WORDS: Mapping[Code, Words] = {
         "from directory_sync.airflow.upkeep_dag import upkeep_dags",
         "globals().update(upkeep_dags())",
     ),
+    Code.PREVIEWS_ON: words("The DAG {dag} is switched on."),
+    Code.PREVIEWS_PAUSED: words(
+        "The DAG {dag} is switched off, so previews on pages cannot be made.",
+        "Switch it on:",
+        "airflow dags unpause {dag}",
+    ),
+    Code.PREVIEWS_NOT_READ: words(
+        "Airflow has not read the DAG {dag} yet, so previews on pages cannot be made. The file that makes"
+        " {upkeep} makes it, too.",
+        "See that the DAG processor runs this version of the package. This reads the file at once:",
+        "airflow dags reserialize",
+    ),
     Code.PROCESS_ALIVE: words("A {process} is running (sign of life {seconds} s ago)."),
     Code.NOTHING_RUNS: words(
         "Airflow is not running: there is neither a scheduler, nor a DAG processor, nor a triggerer.",
