@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.scenarios.examples import examples
+from tests.scenarios.known_schemas import keep_schemas
 from tests.scenarios.quick_engines import share_what_engines_learn
 
 if TYPE_CHECKING:
@@ -24,10 +25,26 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 _ORDER = ("unit", "local", "airflow", "portal", "chaos", "endpoints")
-"""What fails in seconds comes first, then what takes longest, so that all processes end together."""
+"""What fails in seconds comes first."""
 _HERE = Path(__file__).parent
-_SHARED = re.compile(r"\b(samba|directory389)\b")
-"""Fixtures that are made once in a session because they take longest."""
+_SHARED = re.compile(r"\b(samba|directory389|faulty_airflow|PortalServer)\b")
+"""What takes so long to start that all who need it wait for each other, in one process."""
+_OWN = "with PortalServer("
+"""In a file that starts one of its own."""
+_LONG = (
+    "PortalServer",
+    "faulty_airflow",
+    "tests/airflow/test_more_than_one_machine.py",
+    "tests/airflow/test_browser.py",
+    "tests/chaos/test_campaign.py",
+    "samba",
+    "tests/airflow/test_dag_processor.py",
+    "directory389",
+    "tests/airflow/test_run_order.py",
+)
+"""What takes longest, the longest first; all of them wait for servers more than they compute."""
+_AT_ONCE = 2
+"""How many of these begin before the unit tests do."""
 
 
 # Nothing is said of time: the machine may be busy.
@@ -39,6 +56,7 @@ settings.register_profile(
 )
 settings.load_profile("directory-sync")
 share_what_engines_learn()
+keep_schemas()
 
 
 def _rank(item: pytest.Item) -> int:
@@ -46,23 +64,36 @@ def _rank(item: pytest.Item) -> int:
     return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
 
 
+def _turn(item: pytest.Item) -> tuple[int, int]:
+    """When an item is handed to one of several processes, so that all of them end together: what takes
+    longest as soon as simple mistakes would have shown, and in the end what is soon done.
+    """
+    group = _together(item.nodeid.partition("::")[0])
+    place = _LONG.index(group) if group in _LONG else len(_LONG)
+    rank = _rank(item)
+    if place < _AT_ONCE:
+        return 0, place
+    if rank < _ORDER.index("airflow"):
+        return 1, rank
+    return 2, place
+
+
 @cache
 def _together(file: str) -> str:
     """What a file of tests shares a process with: all that needs the same slow server."""
-    path = _HERE.parent / file
-    if path.is_relative_to(_HERE / "portal"):
-        return "portal"
-    shared = _SHARED.search(path.read_text(encoding="utf-8"))
-    return file if shared is None else shared[0]
+    text = (_HERE.parent / file).read_text(encoding="utf-8")
+    shared = _SHARED.search(text)
+    return file if shared is None or _OWN in text else shared[0]
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put unit tests first, so that a simple mistake shows in seconds.
 
-    Within a folder the order stays random.
+    Within a folder the order stays random. Where several processes run the tests, two of them begin with what
+    takes longest.
     """
-    items.sort(key=_rank)
+    items.sort(key=_turn if hasattr(config, "workerinput") else _rank)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,17 +11,36 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.scenarios.airflow_database import airflow_database as copied_database
+from tests.scenarios.faulty_airflow import FaultyAirflow
 from tests.scenarios.new_store import new_store
+from tests.scenarios.postgres import find_binaries
+from tests.scenarios.slapd import SlapdMissing, slapd_root
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
+
+_HANGING = """
+from pathlib import Path
+from time import sleep
+from directory_sync.store.runs import Runs
+
+_finish_job = Runs.finish_job
+
+def _hang(self, job_run_id, state, **more):
+    while state == "waiting" and Path({marker!r}).exists():
+        sleep(0.1)
+    _finish_job(self, job_run_id, state, **more)
+
+Runs.finish_job = _hang
+"""
 
 HOME = Path(tempfile.mkdtemp(prefix="directory-sync-airflow-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
@@ -50,10 +69,37 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def airflow_database() -> Path:
     """Airflow's metadata database, empty, in the home of these tests."""
+    file = HOME / "airflow.db"
+    if not file.exists():  # the tests of the portal take it, too
+        copied_database(HOME)
     from airflow.utils.db import initdb
 
     initdb()
-    return HOME / "airflow.db"
+    return file
+
+
+@pytest.fixture(scope="session")
+def hanging(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As long as this file exists, a job of `faulty_airflow` hangs that has filed its request, before it
+    notes that it waits.
+    """
+    return tmp_path_factory.mktemp("marker") / "hang"
+
+
+@pytest.fixture(scope="session")
+def faulty_airflow(tmp_path_factory: pytest.TempPathFactory, hanging: Path) -> Iterator[FaultyAirflow]:
+    """One whole Airflow for all tests that take its parts away and give them back; each adds its own
+    collections.
+    """
+    if find_binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    try:
+        slapd_root()
+    except SlapdMissing as missing:
+        pytest.skip(str(missing))
+    preamble = _HANGING.format(marker=str(hanging))
+    with FaultyAirflow(tmp_path_factory.mktemp("faulty"), preamble=preamble) as faulty:
+        yield faulty
 
 
 @pytest.fixture

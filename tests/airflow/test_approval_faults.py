@@ -7,7 +7,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -20,8 +19,6 @@ from directory_sync.approval.request import Request
 from tests.scenarios.airflow_parts import kill_tree
 from tests.scenarios.directories import administrator
 from tests.scenarios.faulty_airflow import SUFFIX, FaultyAirflow, collection
-from tests.scenarios.postgres import find_binaries
-from tests.scenarios.slapd import SlapdMissing, slapd_root
 
 pytestmark = pytest.mark.timeout(400)  # a dozen processes on a busy machine
 
@@ -52,35 +49,25 @@ jobs:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyAirflow]:
+def airflow(faulty_airflow: FaultyAirflow) -> FaultyAirflow:
     """Airflow with the collections of all these tests."""
-    if find_binaries() is None:
-        pytest.skip("PostgreSQL is not installed")
-    try:
-        slapd_root()
-    except SlapdMissing as missing:
-        pytest.skip(str(missing))
-    faulty = FaultyAirflow(tmp_path_factory.mktemp("faults"))
-    faulty.data.mkdir()
-    faulty.collections.mkdir()
-    definitions = {
-        "triggerer_killed": collection("triggerer_killed", "first", "second", "third"),
-        "store_away": collection("store_away", "people"),
-        "store_away_later": collection("store_away_later", "people"),
-        "many": collection("many", *(f"job{number}" for number in range(MANY))),
-        "staff_to_branch": STAFF_TO_BRANCH,
-        **{
-            name: collection(name, "people")
-            for name in ("marked", "deleted", "edited", "vanished", "ungated")
-        },
-    }
-    for name, text in definitions.items():
-        (faulty.collections / f"{name}.yaml").write_text(text, encoding="utf-8")
-    (faulty.data / "in.csv").write_text(PEOPLE, encoding="utf-8")
+    (faulty_airflow.data / "in.csv").write_text(PEOPLE, encoding="utf-8")
     staff = "".join(f"user{number},User {number}\n" for number in range(STAFF))
-    (faulty.data / "staff.csv").write_text(f"uid,name\n{staff}", encoding="utf-8")
-    with faulty:
-        yield faulty
+    (faulty_airflow.data / "staff.csv").write_text(f"uid,name\n{staff}", encoding="utf-8")
+    faulty_airflow.define(
+        {
+            "triggerer_killed": collection("triggerer_killed", "first", "second", "third"),
+            "store_away": collection("store_away", "people"),
+            "store_away_later": collection("store_away_later", "people"),
+            "many": collection("many", *(f"job{number}" for number in range(MANY))),
+            "staff_to_branch": STAFF_TO_BRANCH,
+            **{
+                name: collection(name, "people")
+                for name in ("marked", "deleted", "edited", "vanished", "ungated")
+            },
+        }
+    )
+    return faulty_airflow
 
 
 def written(airflow: FaultyAirflow, name: str) -> list[str] | None:

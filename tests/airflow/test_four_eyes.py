@@ -5,7 +5,6 @@ alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +15,13 @@ from directory_sync.definition.loading import load_text
 from directory_sync.store.runs import TERMINAL
 from tests.scenarios.airflow_parts import kill_tree
 from tests.scenarios.faulty_airflow import FaultyAirflow
-from tests.scenarios.postgres import find_binaries
-from tests.scenarios.slapd import SlapdMissing, slapd_root
 
 pytestmark = pytest.mark.timeout(400)  # a dozen processes on a busy machine
 
 REQUESTER, APPROVER = "admin", "ida"
 PEOPLE = "id,name\n1,Fry\n2,Leela\n"
 WRITTEN = ["id,name", "1,Fry", "2,Leela"]
-NAMES = ("reused", "terminal", "cleared", "begun_by_hand", "mistyped", "killed", "revived", "marked")
-
-HANGING = """
-from pathlib import Path
-from time import sleep
-from directory_sync.store.runs import Runs
-
-_finish_job = Runs.finish_job
-
-def _hang(self, job_run_id, state, **more):
-    while state == "waiting" and Path({marker!r}).exists():
-        sleep(0.1)
-    _finish_job(self, job_run_id, state, **more)
-
-Runs.finish_job = _hang
-"""
+NAMES = ("reused", "terminal", "cleared", "begun_by_hand", "mistyped", "killed", "revived", "premarked")
 
 
 def definition(name: str) -> str:
@@ -59,29 +41,13 @@ jobs:
 
 
 @pytest.fixture(scope="module")
-def marker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As long as this file exists, a job hangs that has filed its request, before it notes that it waits."""
-    return tmp_path_factory.mktemp("marker") / "hang"
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, marker: Path) -> Iterator[FaultyAirflow]:
+def airflow(faulty_airflow: FaultyAirflow) -> FaultyAirflow:
     """Airflow with a collection for each of these tests."""
-    if find_binaries() is None:
-        pytest.skip("PostgreSQL is not installed")
-    try:
-        slapd_root()
-    except SlapdMissing as missing:
-        pytest.skip(str(missing))
-    faulty = FaultyAirflow(tmp_path_factory.mktemp("eyes"), preamble=HANGING.format(marker=str(marker)))
-    faulty.data.mkdir()
-    faulty.collections.mkdir()
     for name in NAMES:
-        (faulty.collections / f"{name}.yaml").write_text(definition(name), encoding="utf-8")
-        (faulty.data / f"{name}_before.csv").write_text(PEOPLE, encoding="utf-8")
-    (faulty.data / "in.csv").write_text(PEOPLE, encoding="utf-8")
-    with faulty:
-        yield faulty
+        (faulty_airflow.data / f"{name}_before.csv").write_text(PEOPLE, encoding="utf-8")
+    (faulty_airflow.data / "in.csv").write_text(PEOPLE, encoding="utf-8")
+    faulty_airflow.define({name: definition(name) for name in NAMES})
+    return faulty_airflow
 
 
 def ask(airflow: FaultyAirflow, name: str, **more: Any) -> tuple[str, Request]:
@@ -237,18 +203,18 @@ def test_a_job_whose_turn_was_made_by_marking_plans_nothing(airflow: FaultyAirfl
     """The job before it fails and keeps it from running; the approver has marked what stands between them
     beforehand.
     """
-    source = airflow.data / "marked_before.csv"
+    source = airflow.data / "premarked_before.csv"
     source.rename(source.with_suffix(".away"))
     approver = airflow.as_user(APPROVER)
-    approver.patch("/api/v2/dags/marked", json={"is_paused": True}).raise_for_status()
-    run = airflow.start_run("marked", by=REQUESTER)
-    marker = f"/api/v2/dags/marked/dagRuns/{run}/taskInstances/before.ok"
+    approver.patch("/api/v2/dags/premarked", json={"is_paused": True}).raise_for_status()
+    run = airflow.start_run("premarked", by=REQUESTER)
+    marker = f"/api/v2/dags/premarked/dagRuns/{run}/taskInstances/before.ok"
     approver.patch(marker, json={"new_state": "success"}).raise_for_status()
-    approver.patch("/api/v2/dags/marked", json={"is_paused": False}).raise_for_status()
-    assert airflow.admin.wait_for_run("marked", run, 120) == "failed"
-    assert airflow.admin.task_states("marked", run)["people"] == "failed"
-    assert "Start a new run" in why(airflow, "marked", run, "people")
-    assert airflow.store.requests.pending("marked", "people") is None
+    approver.patch("/api/v2/dags/premarked", json={"is_paused": False}).raise_for_status()
+    assert airflow.admin.wait_for_run("premarked", run, 120) == "failed"
+    assert airflow.admin.task_states("premarked", run)["people"] == "failed"
+    assert "Start a new run" in why(airflow, "premarked", run, "people")
+    assert airflow.store.requests.pending("premarked", "people") is None
 
 
 def test_a_mistyped_key_fails_the_run_before_anything_is_read(airflow: FaultyAirflow) -> None:
@@ -267,11 +233,11 @@ def test_a_mistyped_key_fails_the_run_before_anything_is_read(airflow: FaultyAir
     assert not list(airflow.data.glob("mistyped*out*"))
 
 
-def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, marker: Path) -> None:
+def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, hanging: Path) -> None:
     """Killed for good in between filing and saying so: the gate waits, the approval counts, and the run is no
     failure.
     """
-    marker.touch()
+    hanging.touch()
     try:
         run = airflow.start_run("killed", by=REQUESTER)
         request = airflow.wait_for("the request", lambda: airflow.store.requests.pending("killed", "people"))
@@ -280,7 +246,7 @@ def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, marke
         assert (result.state, result.request_id) == ("waiting", request.id)
         kill_tree(result.pid)
     finally:
-        marker.unlink()
+        hanging.unlink()
     airflow.wait_for(
         "the gate", lambda: airflow.admin.task_states("killed", run)["people.approval"] == "deferred"
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.chaos import forking
 from tests.chaos.airflow_run import TRIES, AirflowRun
+from tests.scenarios.airflow_database import airflow_database
 
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,6 +26,7 @@ def main(home: Path) -> None:
     """Serve attempts until standard input ends."""
     answers = forking.answers_only()
     _settings(home)
+    airflow_database(home)
     # No connection to Airflow's database may be open when a worker is forked, so even the first steps are a
     # child's.
     modules = home / "modules"

@@ -1,7 +1,7 @@
 """Generated definitions, filters, templates and directory values that nobody would write on purpose.
 
-No crash, no hang, no error without a remedy. The corpus is the same in each run (`derandomize`); with
-`HOSTILE=N` it is N times as large.
+No crash, no hang, no error without a remedy. The corpus is the same in each run (`derandomize`): a fifth of
+it, all of it with `FULL=1`, and N times as large with `HOSTILE=N`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,21 @@ from hypothesis import strategies as st
 from directory_sync.errors import DirectorySyncError, RecordError
 from directory_sync.plan.model import Plan
 from tests.chaos import hostile
+from tests.scenarios import examples
 from tests.scenarios.definitions import SPEC_EXAMPLE
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import carry_out, destination_of, one_job, plan_of, source_of
 
 TIMES = int(os.environ.get("HOSTILE", "1"))
+IN_FULL = examples.IN_FULL or TIMES > 1
 
 
-def corpus(examples: int) -> settings:
-    """So many examples, the same each time; each may take some seconds on a busy machine, but not more."""
+def corpus(many: int) -> settings:
+    """So many examples, or a fifth while nobody asks for all; the same each time. Each may take some seconds
+    on a busy machine, but not more.
+    """
     return settings(
-        max_examples=examples * TIMES,
+        max_examples=many * TIMES if IN_FULL else many // 5,
         derandomize=True,
         deadline=5000,
         database=None,

@@ -22,6 +22,7 @@ import pytest
 
 from directory_sync.store.store import Store
 from tests.portal.pages_client import Looker
+from tests.scenarios.airflow_database import airflow_database as copied_database
 from tests.scenarios.portal_pages import BEA, Pages, furnish, new_pages
 from tests.scenarios.portal_server import PortalServer
 
@@ -58,6 +59,13 @@ def fab() -> Iterator[PortalServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def everybody() -> Iterator[PortalServer]:
+    """An API server that lets everybody in as an administrator whom it does not know."""
+    with PortalServer("everybody") as server:
+        yield server
+
+
 @pytest.fixture(params=["simple", "fab"])
 def server(request: pytest.FixtureRequest) -> PortalServer:
     """Each of the two in turn."""
@@ -68,6 +76,9 @@ def server(request: pytest.FixtureRequest) -> PortalServer:
 @pytest.fixture(scope="session")
 def airflow_database() -> None:
     """Airflow's own database in this process, with no DAG in it."""
+    home = Path(os.environ["AIRFLOW_HOME"])
+    if not (home / "airflow.db").exists():  # the tests of `tests/airflow` may have made it
+        copied_database(home)
     from airflow.utils.db import initdb
 
     initdb()

@@ -93,36 +93,35 @@ def test_what_airflow_hides_does_not_exist(fab: PortalServer) -> None:
     assert asked.id in inbox(fab, "admin")
 
 
-def test_somebody_whom_nobody_has_checked_can_look_but_not_act() -> None:
+def test_somebody_whom_nobody_has_checked_can_look_but_not_act(everybody: PortalServer) -> None:
     """Where Airflow lets everybody in, nothing can be decided, commented, cancelled or started."""
-    with PortalServer("everybody") as server:
-        asked = ask(
-            server,
-            approvers=[Approver("user", "Anonymous"), Approver("role", "ADMIN")],
-            requester="Anonymous",
-        )
-        # What the browser sends when the portal's page posts; there is no token of its own.
-        anybody = server.client(None)
-        anybody.headers["sec-fetch-site"] = "same-origin"
-        assert asked.id in {
-            request["id"]
-            for request in anybody.get("/api/v1/requests", params={"list": "mine"}).json()["requests"]
-        }
-        deeds = {
-            "approve": {"digest": asked.digest},
-            "deny": {"digest": asked.digest, "reason": "no"},
-            "reroute": {"users": ["bea"]},
-            "cancel": {},
-            "comment": {"text": "hello"},
-            "replan": {},
-        }
-        for deed, body in deeds.items():
-            answer = anybody.post(f"/api/v1/requests/{asked.id}/{deed}", json=body)
-            assert (answer.status_code, answer.json()["error"]) == (403, "NotAllowed"), deed
-            assert "does not know who you are" in answer.json()["detail"]
-        view = server.store.requests.get(asked.id)
-        assert view.request.state == "pending"
-        assert [event.kind for event in view.events] == ["filed"]
+    asked = ask(
+        everybody,
+        approvers=[Approver("user", "Anonymous"), Approver("role", "ADMIN")],
+        requester="Anonymous",
+    )
+    # What the browser sends when the portal's page posts; there is no token of its own.
+    anybody = everybody.client(None)
+    anybody.headers["sec-fetch-site"] = "same-origin"
+    assert asked.id in {
+        request["id"]
+        for request in anybody.get("/api/v1/requests", params={"list": "mine"}).json()["requests"]
+    }
+    deeds = {
+        "approve": {"digest": asked.digest},
+        "deny": {"digest": asked.digest, "reason": "no"},
+        "reroute": {"users": ["bea"]},
+        "cancel": {},
+        "comment": {"text": "hello"},
+        "replan": {},
+    }
+    for deed, body in deeds.items():
+        answer = anybody.post(f"/api/v1/requests/{asked.id}/{deed}", json=body)
+        assert (answer.status_code, answer.json()["error"]) == (403, "NotAllowed"), deed
+        assert "does not know who you are" in answer.json()["detail"]
+    view = everybody.store.requests.get(asked.id)
+    assert view.request.state == "pending"
+    assert [event.kind for event in view.events] == ["filed"]
 
 
 def test_an_altered_token_is_not_accepted(server: PortalServer) -> None:

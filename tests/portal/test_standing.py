@@ -97,17 +97,16 @@ def test_what_is_told_is_what_airflow_does(fab: PortalServer) -> None:
             assert (each["note"] == "Cannot see this collection in Airflow.") == (not sees), (name, each)
 
 
-def test_everybody_is_let_in_so_that_nobody_is_known() -> None:
+def test_everybody_is_let_in_so_that_nobody_is_known(everybody: PortalServer) -> None:
     """Where SimpleAuthManager makes everybody an administrator, nothing is told, and nothing is in the
     way.
     """
-    with PortalServer("everybody") as server:
-        asked = ask(server, approvers=users("bea", "dora"))
-        details = server.client("admin").get(f"/api/v1/requests/{asked.id}").json()
-        assert [(each["known"], each["able"], each["note"]) for each in details["assignees"]] == [
-            ("unknown", None, "")
-        ] * 2
-        assert details["reachable"] is True
+    asked = ask(everybody, approvers=users("bea", "dora"))
+    details = everybody.client("admin").get(f"/api/v1/requests/{asked.id}").json()
+    assert [(each["known"], each["able"], each["note"]) for each in details["assignees"]] == [
+        ("unknown", None, "")
+    ] * 2
+    assert details["reachable"] is True
 
 
 # -- asking others -------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ import httpx
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_server import AirflowServer, start_airflow
+from tests.scenarios.airflow_database import airflow_database
 
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -174,9 +175,10 @@ def airflow_pages(folder: Path) -> Iterator[AirflowPages]:
     )
     _write_data(data)
     settings = {"collections_folder": str(collections), "data_folder": str(data), "gate_poll_interval": "0.5"}
-    server = start_airflow(
-        home=folder / "airflow", project=_with_other_dags(folder), settings=settings, connections={}
-    )
+    home = folder / "airflow"
+    home.mkdir()
+    airflow_database(home)
+    server = start_airflow(home=home, project=_with_other_dags(folder), settings=settings, connections={})
     try:
         api = AirflowApi(server.url)
         server.wait_until_healthy(api, lambda seconds: None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.airflow_database import airflow_database
 from tests.scenarios.airflow_parts import AirflowParts
 from tests.scenarios.delay_proxy import DelayProxy
 from tests.scenarios.directories import tree
@@ -52,7 +53,7 @@ class FaultyAirflow:
     """`airflow standalone` and what it works with; a context manager.
 
     Args:
-        folder: everything is below it; `data` and `collections` may be filled before it starts.
+        folder: everything is below it.
         preamble: what the DAG file does before anything else, in every process that reads it.
 
     Attributes:
@@ -115,9 +116,10 @@ class FaultyAirflow:
             "password": self.slapd.password,
             "extra": {"security": "none"},
         }
-        server = start_airflow(
-            home=self._folder / "airflow", project=project, settings=settings, connections={"branch": branch}
-        )
+        home = self._folder / "airflow"
+        home.mkdir()
+        airflow_database(home)
+        server = start_airflow(home=home, project=project, settings=settings, connections={"branch": branch})
         stack.callback(server.process.wait, 60)
         stack.callback(os.killpg, server.process.pid, signal.SIGTERM)
         self.url = server.url
@@ -129,9 +131,12 @@ class FaultyAirflow:
         stack.callback(self._forget_logins)
         server.wait_until_healthy(self.admin, lambda seconds: None)
         self.admin.log_in("admin", "admin")
-        self.wait_for(
-            "the DAGs", lambda: all(self.admin.has_dag(file.stem) for file in self.collections.iterdir())
-        )
+
+    def define(self, definitions: Mapping[str, str]) -> None:
+        """Add collections, and wait until Airflow has their DAGs."""
+        for name, text in definitions.items():
+            (self.collections / f"{name}.yaml").write_text(text, encoding="utf-8")
+        self.wait_for("the DAGs", lambda: all(self.admin.has_dag(name) for name in definitions))
 
     # -- as somebody -----------------------------------------------------------------------------------------
 
