@@ -18,6 +18,7 @@ from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from directory_sync.store.tables import LeaseRow
 from tests.scenarios.forked_child import ForkedChild
+from tests.scenarios.forked_python import ForkedPython
 from tests.scenarios.new_store import new_store
 from tests.scenarios.postgres import Postgres
 
@@ -292,11 +293,10 @@ print(turns)
     areas = ["dc=x", "ou=a,dc=x", "dc=x", "ou=b,ou=a,dc=x"]
     # Each overlaps all others, because the deeper ones lie within the same branch.
     running = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, store_url, str(tmp_path / "marker"), area],
+        ForkedPython(
+            ["-c", script, store_url, str(tmp_path / "marker"), area],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         for area in areas
     ]

@@ -5,7 +5,6 @@ import logging
 import os
 import stat
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from directory_sync.store.database import Database, parse_url
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PREFIX, VERSION_TABLE, Base, JobRunRow
+from tests.scenarios.forked_python import ForkedPython
 from tests.scenarios.plans import collection, creations, plan
 from tests.scenarios.requests import decide, file
 
@@ -271,11 +271,10 @@ def test_upgrades_at_the_same_moment_are_safe(empty_url: str) -> None:
     """Of several upgrades at once, one does the work and all succeed."""
     script = "import sys; from directory_sync.store.migrate import upgrade; print(upgrade(sys.argv[1]))"
     running = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, empty_url],
+        ForkedPython(
+            ["-c", script, empty_url],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         for _ in range(4)
     ]

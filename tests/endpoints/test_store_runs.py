@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -14,6 +13,7 @@ from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 from directory_sync.store.tables import DefinitionRow
 from tests.scenarios.forked_child import ForkedChild
+from tests.scenarios.forked_python import ForkedPython
 from tests.scenarios.plans import collection, creations, plan
 from tests.scenarios.postgres import Postgres
 
@@ -101,11 +101,10 @@ with Store.open(sys.argv[1]) as store:
     print(run.id, run.collection.description, run.digest, store.runs.start_job(run.id, "people").attempt)
 """  # noqa: E501
     running = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, store_url, f"definition{number}"],
+        ForkedPython(
+            ["-c", script, store_url, f"definition{number}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
         )
         for number in range(6)
     ]
