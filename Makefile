@@ -8,8 +8,8 @@ READY := .venv/.ready
 # Sourced by each recipe: puts .venv/bin and the unpacked slapd within reach.
 ENVIRONMENT := . scripts/environment.sh
 PYTEST_ARGS ?=
-# Processes that tests run in; 0 for one that a debugger can stop in.
-WORKERS ?= 2
+# Processes that tests run in: one more than cores, since some wait for servers; 0 for a debugger.
+WORKERS ?= 3
 # Groups: a file, and what needs the same slow server; see tests/conftest.py.
 PYTEST = pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"
@@ -86,7 +86,8 @@ endif
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: $(READY)  ## atheris on all that reads what others wrote: FUZZ_SECONDS=600, TARGETS="csv ldif"
+fuzz: $(READY)  ## all examples of each property, then atheris: FUZZ_SECONDS=600, TARGETS="csv ldif"
+	@$(ENVIRONMENT) && FULL=1 $(PYTEST) -m hypothesis --timeout 3600 $(PYTEST_ARGS)
 	@$(ENVIRONMENT) && exec scripts/fuzz.sh $(FUZZ_SECONDS) $(TARGETS)
 
 .PHONY: bench

@@ -32,8 +32,8 @@ _SHARED = re.compile(r"\b(samba|directory389|faulty_airflow|PortalServer)\b")
 _OWN = "with PortalServer("
 """In a file that starts one of its own."""
 _LONG = (
-    "PortalServer",
     "faulty_airflow",
+    "PortalServer",
     "tests/airflow/test_more_than_one_machine.py",
     "tests/airflow/test_browser.py",
     "tests/chaos/test_campaign.py",
@@ -43,7 +43,7 @@ _LONG = (
     "tests/airflow/test_run_order.py",
 )
 """What takes longest, the longest first; all of them wait for servers more than they compute."""
-_AT_ONCE = 2
+_AT_ONCE = 1
 """How many of these begin before the unit tests do."""
 
 
@@ -90,8 +90,8 @@ def _together(file: str) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put unit tests first, so that a simple mistake shows in seconds.
 
-    Within a folder the order stays random. Where several processes run the tests, two of them begin with what
-    takes longest.
+    Within a folder the order stays random. Where several processes run the tests, one begins with what takes
+    longest.
     """
     items.sort(key=_turn if hasattr(config, "workerinput") else _rank)
 
