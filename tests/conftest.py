@@ -29,12 +29,13 @@ _ORDER = ("unit", "local", "airflow", "portal", "chaos", "endpoints")
 _HERE = Path(__file__).parent
 _SHARED = re.compile(r"\b(samba|directory389|faulty_airflow|PortalServer)\b")
 """What takes so long to start that all who need it wait for each other, in one process."""
-_OWN = "with PortalServer("
+_OWN = re.compile(r"with PortalServer\(|= FaultyAirflow\(")
 """In a file that starts one of its own."""
 _LONG = (
     "faulty_airflow",
     "PortalServer",
     "tests/airflow/test_more_than_one_machine.py",
+    "tests/airflow/test_previews.py",
     "tests/airflow/test_browser.py",
     "tests/chaos/test_campaign.py",
     "samba",
@@ -83,7 +84,7 @@ def _together(file: str) -> str:
     """What a file of tests shares a process with: all that needs the same slow server."""
     text = (_HERE.parent / file).read_text(encoding="utf-8")
     shared = _SHARED.search(text)
-    return file if shared is None or _OWN in text else shared[0]
+    return file if shared is None or _OWN.search(text) else shared[0]
 
 
 @pytest.hookimpl(trylast=True)

@@ -53,7 +53,7 @@ class FaultyAirflow:
     """`airflow standalone` and what it works with; a context manager.
 
     Args:
-        folder: everything is below it.
+        folder: everything is below it; `data` and `collections` may be filled before it starts.
         preamble: what the DAG file does before anything else, in every process that reads it.
 
     Attributes:
@@ -131,12 +131,16 @@ class FaultyAirflow:
         stack.callback(self._forget_logins)
         server.wait_until_healthy(self.admin, lambda seconds: None)
         self.admin.log_in("admin", "admin")
+        self._wait_for_dags(*(file.stem for file in self.collections.iterdir()))
 
     def define(self, definitions: Mapping[str, str]) -> None:
         """Add collections, and wait until Airflow has their DAGs."""
         for name, text in definitions.items():
             (self.collections / f"{name}.yaml").write_text(text, encoding="utf-8")
-        self.wait_for("the DAGs", lambda: all(self.admin.has_dag(name) for name in definitions))
+        self._wait_for_dags(*definitions)
+
+    def _wait_for_dags(self, *names: str) -> None:
+        self.wait_for("the DAGs", lambda: all(self.admin.has_dag(name) for name in names))
 
     # -- as somebody -----------------------------------------------------------------------------------------
 
