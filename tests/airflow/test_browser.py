@@ -9,9 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, FrameLocator, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Dialog,
+    FrameLocator,
+    Locator,
+    Page,
+    Route,
+    expect,
+)
 
 from tests.scenarios.airflow_pages import HOSTILE, AirflowPages, airflow_pages
 
@@ -369,6 +379,120 @@ def test_tabs_of_tasks_and_of_other_dags(airflow: AirflowPages, log_in: LogIn) -
     see(frame_of(page, "Sync results"), "Nothing to show here")
     page.goto(f"{airflow.url}/dags/directory_sync.upkeep")
     expect(page.get_by_role("heading", name="Directory Sync: upkeep")).to_be_visible(timeout=LONG)
+
+
+def card_of(page: Page) -> Locator:
+    """Our card on Airflow's Home."""
+    return page.get_by_role("region", name="Directory Sync")
+
+
+def expect_home(page: Page) -> None:
+    """Airflow's own Home is there, whatever became of our card."""
+    expect(page.get_by_role("heading", name="Welcome")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Dag Run", exact=False).first).to_be_visible(timeout=LONG)
+
+
+def test_the_home_of_an_approver_says_what_waits(airflow: AirflowPages, log_in: LogIn) -> None:
+    """With the way to each request; the person who asked is not told to decide."""
+    number = airflow.pending("front_desk", "desks")
+    bob = log_in("bob")
+    bob.goto(airflow.url)
+    card = card_of(bob)
+    expect(card.get_by_role("heading", name=re.compile(r"\d+ requests? waits? for you"))).to_be_visible(
+        timeout=LONG
+    )
+    expect(card.get_by_text("1 deletion, 1 update, 1 creation").first).to_be_visible()
+    card.get_by_role("link", name="front_desk / desks").click()
+    see(frame_of(bob), f"Request {number}")
+    ida = log_in("ida")
+    ida.goto(airflow.url)
+    expect_home(ida)
+    expect(ida.get_by_text("for you")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 500, "body": "{}"},
+        {"status": 401, "body": "{}"},
+        {"status": 200, "body": "<html>"},
+        {"status": 200, "json": {"waiting": 0, "failed": 0, "running": 0}},
+        # Not what it should be: the component throws while it draws.
+        {"status": 200, "json": {"waiting": 2}},
+        {"status": 200, "json": {"waiting": 1, "requests": [None]}},
+    ],
+)
+def test_what_goes_wrong_with_the_card_leaves_home_as_it_is(
+    airflow: AirflowPages, log_in: LogIn, answer: dict[str, Any]
+) -> None:
+    """The card stays away, and Airflow's page is whole."""
+    page = log_in("bob")
+    asked: list[str] = []
+
+    def fulfil(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(**answer)
+
+    page.route("**/dirsync/api/v1/home", fulfil)
+    with page.expect_response("**/dirsync/api/v1/home"):
+        page.goto(airflow.url)
+    expect_home(page)
+    page.wait_for_timeout(500)  # long enough to draw what must not be drawn
+    assert asked == [f"{airflow.url}/dirsync/api/v1/home"]
+    expect(card_of(page)).to_have_count(0)
+    expect(page.get_by_text("Error", exact=True)).to_have_count(0)
+
+
+def test_the_card_shows_what_others_called_things_as_text(airflow: AirflowPages, log_in: LogIn) -> None:
+    """No name is HTML, none reorders its surroundings, and no link leads out of Airflow."""
+    page = log_in("bob")
+    run = {"collection": "<img src=x onerror=alert(1)>\u202egnp", "run_id": "x", "preview_only": True}
+    run |= {"text": "Failed", "state": "failed", "at": "2026-11-30T10:00:00Z"}
+    told = {"waiting": 0, "requests": [], "inbox_path": "/", "running": 0, "running_runs": [], "failed": 9}
+    paths = ("javascript:alert(1)", "//evil.example/x", "/\\evil.example", "https://evil.example", "/dags/a")
+    runs = [{**run, "run_id": path, "path": path} for path in paths]
+    page.route("**/dirsync/api/v1/home", lambda route: route.fulfill(json={**told, "failed_runs": runs}))
+    page.goto(airflow.url)
+    card = card_of(page)
+    expect(card.get_by_text("9 runs failed or had errors since yesterday")).to_be_visible(timeout=LONG)
+    expect(card.get_by_text("and 4 more")).to_be_visible()
+    expect(card.get_by_text("<img src=x onerror=alert(1)>\\u{202e}gnp").first).to_be_visible()
+    assert card.locator("img").count() == 0
+    links = card.get_by_role("link").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert links == ["#", "#", "#", "#", "/dags/a"]
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    for theme in ("dark", "light"):
+        page.evaluate(f"document.documentElement.className = '{theme}'")
+        run_axe = f"axe.run('[data-directory-sync=card]', {{runOnly: {RULES}}})"
+        found = page.evaluate(run_axe)["violations"]
+        assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found] == []
+
+
+def test_tabs_of_dags_and_tasks(airflow: AirflowPages, log_in: LogIn) -> None:
+    """The collection on its DAG's page, the job on its task's; a DAG that is none says so."""
+    number = airflow.pending("front_desk", "desks")
+    page = log_in("bob")
+    page.goto(f"{airflow.url}/dags/front_desk")
+    page.get_by_role("link", name="Sync collection").click()
+    tab = frame_of(page, "Sync collection")
+    see(tab, re.compile("requests? waits? for approval"))
+    tab.get_by_role("link", name="desks", exact=True).click()
+    page.wait_for_url("**/dags/front_desk/tasks/desks/plugin/dirsync_task", timeout=LONG)
+    tab = frame_of(page, "Sync job")
+    see(tab, "Recent Runs")
+    tab.get_by_role("link", name=f"desks: request {number}").click()
+    see(frame_of(page), f"Request {number}")
+    page.goto(f"{airflow.url}/dags/no_sync/plugin/dirsync_dag")
+    see(frame_of(page, "Sync collection"), "Nothing to show here")
+
+
+def test_the_grid_shows_jobs_and_folds_the_rest(airflow: AirflowPages, log_in: LogIn) -> None:
+    """One row for approvals and the end of the run, which unfolds to the tasks."""
+    airflow.pending("front_desk", "desks")
+    page = log_in("ida")
+    page.goto(f"{airflow.url}/dags/front_desk")
+    expect(page.get_by_text("Approvals and end of run").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("desks.apply")).to_have_count(0)
 
 
 def test_framed_pages_are_accessible(airflow: AirflowPages, log_in: LogIn) -> None:

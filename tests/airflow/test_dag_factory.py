@@ -144,6 +144,50 @@ def test_jobs_can_wait_for_the_decision() -> None:
     )
 
 
+def rows_of_grid(dag: DAG) -> list[str]:
+    """What Airflow's grid shows of a DAG before anything is unfolded, in its order."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    read = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    return [str(node.node_id) for node in read.task_group.topological_sort()]
+
+
+def test_what_is_no_job_is_folded_in_the_grid() -> None:
+    """Approvals, applying and the end of the run are one row; so is a decision that jobs wait for. Jobs stay
+    rows of their own, and no task has another id than before.
+    """
+    gated = {**JOB, "approval": APPROVAL, "on_failure": "continue"}
+    jobs = [{**gated, "name": "a", "wait_for_approval": True}, {**gated, "name": "b"}, {**gated, "name": "c"}]
+    notifications = {"to": ["ida@corp.example"], "when": "always"}
+    dag = build_one(collection(jobs=jobs, notifications=notifications))
+    assert rows_of_grid(dag) == ["a", "_decision_a", "b", "c", "_after_jobs"]
+    assert dag.task_group_dict["_decision_a"].label == "Approval of a"
+    assert set(dag.task_group_dict["_decision_a"].children) == {"a.approval", "a.apply", "a.settled"}
+    assert set(dag.task_group_dict["_after_jobs"].children) == {
+        "b.approval",
+        "b.apply",
+        "c.approval",
+        "c.apply",
+        "_report",
+        "_close",
+    }
+    assert set(dag.task_ids) == {"a", "b", "c"} | {
+        task for group in ("_decision_a", "_after_jobs") for task in dag.task_group_dict[group].children
+    }
+
+
+def test_without_approvals_nothing_is_folded() -> None:
+    """A group of one task would be one click more and no row less."""
+    assert rows_of_grid(build_one(collection(jobs=[{**JOB, "on_failure": "continue"}]))) == [
+        "people",
+        "_close",
+    ]
+    assert rows_of_grid(build_one(collection(jobs=[{**JOB, "approval": APPROVAL}]))) == [
+        "people",
+        "_after_jobs",
+    ]
+
+
 def test_the_deployments_minimum_gates_every_job() -> None:
     """Also a job whose definition asks for no approval."""
     from directory_sync.airflow.dag_factory import build_dag

@@ -28,21 +28,23 @@ def test_every_state_has_a_page(looker: Looker, state: str) -> None:
 
 
 def test_the_worst_consequence_comes_first(looker: Looker) -> None:
-    """State with the numbers, then kinds of change with deletions first, problems, limits, and only then the
-    changes.
+    """State with the numbers by kind, deletions first, and who has to agree; then the changes by pattern,
+    which a wide page has next to warnings, limits and the rest.
     """
     page = looker.get(f"/requests/{looker.made['pending']}")
     order = [
         "Waiting for approval",
-        "3 deletions, 1 disable",
+        ">3 deletions</a>, ",
+        ">1 disable</a>, ",
+        'id="deed-approve"',
         "Still has to agree",
-        "What changes",
-        "Warnings and problems",
-        "Limits",
-        "Who is asked",
-        "About this request",
         'id="changes"',
-        "History and comments",
+        "Changes by pattern",
+        'id="warnings-title"',
+        'id="limits-title"',
+        'id="asked-title"',
+        'id="facts-title"',
+        'id="history-title"',
     ]
     places = [page.index(text) for text in order]
     assert places == sorted(places)
@@ -437,7 +439,7 @@ def test_what_was_never_written_is_shown_as_planned(looker: Looker, state: str) 
     request = looker.store.requests.get(looker.made[state]).request
     assert request.state == state
     page = text_of(looker.get(f"/requests/{request.id}"))
-    banner = page[: page.index("What was to change")]
+    banner = page[: page.index("Besides: ")]
     assert re.search(r"Planned: (no changes|\d+ \w+)", banner)
     looker.become(ADA)
     rows = text_of(looker.get(f"/requests?list=all&state={state}"))

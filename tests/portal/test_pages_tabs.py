@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -344,3 +345,74 @@ def test_a_waiver_that_may_not_be_asked_for(looker: Looker) -> None:
 def test_there_is_nothing_to_waive(looker: Looker) -> None:
     """A job that no limit has stopped has no such page."""
     looker.get(f"/embed/waiver?{urlencode({**RUN, 'job': 'people'})}", status=404)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, airflow_database: None) -> Path:
+    """The folder of collections; there is no definition in it."""
+    found = tmp_path / "collections"
+    found.mkdir()
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(found))
+    return found
+
+
+def test_the_tab_of_a_dag_shows_its_collection(looker: Looker, folder: Path) -> None:
+    """What waits, the jobs, the latest runs, and the way to its page in the portal."""
+    page = looker.get("/embed/dag?dag_id=staff_to_branch")
+    text = text_of(page)
+    assert "1 request waits for approval" in text
+    assert "expires" in text
+    assert f'/plugin/dirsync/dirsync/requests/{looker.made["pending"]}" data-airflow' in page
+    assert 'href="/plugin/dirsync/dirsync/collections/staff_to_branch" data-airflow' in page
+    assert "head: ou=people,dc=head" in text
+    assert 'href="/dags/staff_to_branch/tasks/people/plugin/dirsync_task" data-airflow' in page
+    assert 'href="/dags/staff_to_branch/runs/manual__2026-11-21/plugin/dirsync_run" data-airflow' in page
+    assert 'class="top"' not in page
+
+
+@pytest.mark.parametrize("task", ["people", "people.approval", "people.apply", "people.settled", "people.ok"])
+def test_the_tab_of_a_task_shows_its_jobs_runs(looker: Looker, folder: Path, task: str) -> None:
+    """By the job's own task and by those named after it."""
+    page = looker.get(f"/embed/task?dag_id=staff_to_branch&task_id={task}")
+    text = text_of(page)
+    assert "From head: ou=people,dc=head to branch: ou=people,dc=branch" in text
+    assert "1 request waits for approval" in text
+    runs = re.findall(r'href="/dags/staff_to_branch/runs/([^/]*)/tasks/people/plugin/dirsync_ti"', page)
+    assert runs == ["manual__2026-11-21", "manual__2026-11-20"]
+    assert f"request {looker.made['pending']}" in text
+
+
+def test_tabs_of_names_that_no_path_can_hold(looker: Looker, folder: Path) -> None:
+    """Airflow percent-encodes what it fills in; links do the same, and nothing of it is obeyed."""
+    run = looker.pages.run("manual__<b>/ü 1+1", name="staff_to_branch")
+    looker.pages.plan(run, changes(updates=1), state="failed")
+    page = looker.get("/embed/task?dag_id=staff_to_branch&task_id=people")
+    assert 'href="/dags/staff_to_branch/runs/manual__%3Cb%3E%2F%C3%BC%201+1/tasks/people/' in page
+    assert "<b>/" not in page
+    for hostile in ("%3Cscript%3Ealert(1)%3C%2Fscript%3E", "a%2F..%2Fb", "%00", "x" * 3000):
+        assert "Nothing to show here" in looker.get(f"/embed/dag?dag_id={hostile}")
+        assert "Nothing to show here" in looker.get(f"/embed/task?dag_id=staff_to_branch&task_id={hostile}")
+        assert "Nothing to show here" in looker.get(f"/embed/task?dag_id={hostile}&task_id=people")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/embed/dag",
+        "/embed/dag?dag_id=example",
+        "/embed/task",
+        "/embed/task?dag_id=staff_to_branch&task_id=_close",
+    ],
+)
+def test_tabs_of_what_is_no_collection_and_no_job(looker: Looker, folder: Path, path: str) -> None:
+    """A friendly page, and the same for what may not be seen."""
+    assert "Nothing to show here" in looker.get(path)
+    looker.become(BEA, hidden=frozenset(["staff_to_branch"]))
+    assert "Nothing to show here" in looker.get("/embed/dag?dag_id=staff_to_branch")
+    assert "Nothing to show here" in looker.get("/embed/task?dag_id=staff_to_branch&task_id=people")
+
+
+def test_a_map_index_that_airflow_left_as_it_is(looker: Looker) -> None:
+    """A task instance that is not mapped has none: Airflow leaves the braces in the address."""
+    query = urlencode({**RUN, "task_id": "people", "map_index": "{MAP_INDEX}"})
+    assert "changes-title" in looker.get(f"/embed/ti?{query}")

@@ -47,9 +47,32 @@ def test_airflow_accepts_every_view() -> None:
     views = [ExternalViewResponse.model_validate(view) for view in DirectorySyncPlugin().external_views]
     assert [(view.name, view.destination, view.url_route) for view in views] == [
         ("Dir Sync", "nav", "dirsync"),
+        ("Sync collection", "dag", "dirsync_dag"),
+        ("Sync job", "task", "dirsync_task"),
         ("Sync results", "dag_run", "dirsync_run"),
         ("Sync job", "task_instance", "dirsync_ti"),
     ]
+
+
+def test_airflow_accepts_the_plugin_as_a_whole() -> None:
+    """What its UI gets of the plugin, by its own model: the views, and the card on Home."""
+    from airflow import plugins_manager
+    from airflow.api_fastapi.core_api.datamodels.plugins import PluginResponse
+
+    [info] = [each for each in plugins_manager.get_plugin_info() if each["name"] == "directory_sync"]
+    found = PluginResponse.model_validate(info)
+    assert {view.destination for view in found.external_views} == {
+        "nav",
+        "dag",
+        "task",
+        "dag_run",
+        "task_instance",
+    }
+    [card] = found.react_apps
+    assert (card.name, card.destination) == ("DirectorySyncCards", "dashboard")
+    assert card.bundle_url == "/dirsync/static/cards.js"
+    # Nothing else that Airflow shows may have the name: it becomes a global variable of its page.
+    assert card.name not in ("React", "ReactDOM", "ReactJSXRuntime", "ReactRouterDOM", "ChakraUI")
 
 
 def test_links_work_below_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +95,13 @@ def test_airflow_shows_the_plugin(simple: PortalServer) -> None:
     """The running API server lists the plugin with its views and without an import error."""
     answer = simple.client("vera").get(f"{simple.url}/api/v2/plugins").json()
     [found] = [plugin for plugin in answer["plugins"] if plugin["name"] == "directory_sync"]
-    assert {view["destination"] for view in found["external_views"]} == {"nav", "dag_run", "task_instance"}
+    destinations = {view["destination"] for view in found["external_views"]}
+    assert destinations == {"nav", "dag", "task", "dag_run", "task_instance"}
+    [card] = found["react_apps"]
+    script = simple.client(None).get(card["bundle_url"].removeprefix("/dirsync"))
+    assert script.status_code == 200
+    # As any other type, the browser would refuse to import it, and Home would show an error.
+    assert script.headers["content-type"].startswith("text/javascript")
     assert found["fastapi_apps"][0]["url_prefix"] == "/dirsync"
     errors = simple.client("admin").get(f"{simple.url}/api/v2/plugins/importErrors").json()
     assert [error for error in errors["import_errors"] if "directory_sync" in str(error)] == []

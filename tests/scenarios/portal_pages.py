@@ -73,6 +73,7 @@ class AllRights:
         logs: they may read the logs of tasks.
         told: what it tells of others; of those who are not named there nothing.
         run: what it tells of every run.
+        known: names of users and of roles that it knows.
     """
 
     hidden: frozenset[str] = frozenset()
@@ -80,6 +81,11 @@ class AllRights:
     logs: bool = True
     told: Mapping[Approver, Standing] = field(default_factory=dict)
     run: RunInAirflow = NOT_TOLD
+    known: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+    def names(self, most: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """At most so many of each."""
+        return self.known[0][:most], self.known[1][:most]
 
     def readable(self, dag_ids: Names[str]) -> frozenset[str]:
         """All but the hidden ones."""

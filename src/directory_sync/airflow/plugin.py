@@ -46,7 +46,7 @@ class DirectorySyncPlugin(AirflowPlugin):
 
     @property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The portal's entry in the menu, and its tabs on the pages of DAG runs and task instances.
+        """The portal's entry in the menu, and its tabs on the pages of DAGs, tasks and their runs.
 
         Airflow fills in what stands in braces. One wrong destination would keep Airflow from showing any of
         these.
@@ -59,6 +59,20 @@ class DirectorySyncPlugin(AirflowPlugin):
                 "destination": "nav",
                 "nav_top_level": True,
                 "url_route": "dirsync",
+                **icons,
+            },
+            {
+                "name": "Sync collection",
+                "href": _path("/embed/dag?dag_id={DAG_ID}"),
+                "destination": "dag",
+                "url_route": "dirsync_dag",
+                **icons,
+            },
+            {
+                "name": "Sync job",
+                "href": _path("/embed/task?dag_id={DAG_ID}&task_id={TASK_ID}"),
+                "destination": "task",
+                "url_route": "dirsync_task",
                 **icons,
             },
             {
@@ -77,6 +91,18 @@ class DirectorySyncPlugin(AirflowPlugin):
                 "url_route": "dirsync_ti",
                 **icons,
             },
+        ]
+
+    @property
+    def react_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """The card on Airflow's Home. Airflow finds its component by this name among the globals."""
+        return [
+            {
+                "name": "DirectorySyncCards",
+                "bundle_url": _path("/static/cards.js"),
+                "destination": "dashboard",
+                "url_route": "dirsync_cards",
+            }
         ]
 
 

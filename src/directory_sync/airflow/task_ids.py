@@ -13,6 +13,15 @@ REPORT = "_report"
 """The task that lets people hear what is done while something waits for approval."""
 
 
+AFTER_JOBS = "_after_jobs"
+"""The group, and no task, of what no job stands behind: approvals, applying, and closing the run."""
+
+
+def decision_of(job: str) -> str:
+    """The group, and no task, of what the jobs after a job wait for until its request is decided."""
+    return f"_decision_{job}"
+
+
 def approval_of(job: str) -> str:
     """The task that waits for the approval of a job's plan."""
     return f"{job}.approval"

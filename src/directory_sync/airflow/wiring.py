@@ -4,6 +4,9 @@ collection's rules true.
 `ONE_DONE` on one predecessor runs a job after it succeeded or failed, and skips the job if it was skipped: so
 each job stands behind exactly one task. Waiting for approval is off to the side, and holds nobody up who does
 not ask for it.
+
+Groups fold the tasks that are no jobs to one row of Airflow's grid. They change no task id, and a group never
+stands both before and behind a job: Airflow refuses that.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import BaseOperator, TriggerRule
+from airflow.sdk import BaseOperator, TaskGroup, TriggerRule
 
 from directory_sync.airflow import task_ids
 from directory_sync.airflow.apply_operator import ApplyOperator
@@ -49,8 +52,15 @@ def add_tasks(collection: Collection, document: Document | None, *, gated: Calla
         "definition_digest": digest_of(complete(collection)),
         **({} if document is None else _read_from(document)),
     }
+    gates = [job.name for job in collection.enabled_jobs if gated(job)]
+    waited_for = {job.name for job in collection.enabled_jobs[:-1] if job.wait_for_approval} & set(gates)
+    reported = collection.notifications is not None and bool(gates)
+    # Closing alone needs no group.
+    many = reported or len(gates) > len(waited_for)
+    after = _group(task_ids.AFTER_JOBS, "Approvals and end of run") if many else None
     close = CloseRunOperator(
         task_id=task_ids.CLOSE,
+        task_group=after,
         **definition,
         trigger_rule=TriggerRule.ALL_DONE,
         retries=2,
@@ -73,13 +83,17 @@ def add_tasks(collection: Collection, document: Document | None, *, gated: Calla
             previous >> task
         task >> close
         jobs.append(task)
-        apply = _add_gate(definition, job, task) if gated(job) else None
+        decision = None
+        if job.name in waited_for:
+            decision = _group(task_ids.decision_of(job.name), f"Approval of {job.name}")
+        apply = _add_gate(definition, job, task, decision or after) if job.name in gates else None
         if apply is not None:
             apply >> close
-        previous = task if job is collection.enabled_jobs[-1] else _add_marker(job, task, apply)
-    if collection.notifications is not None and any(map(gated, collection.enabled_jobs)):
+        previous = task if job is collection.enabled_jobs[-1] else _add_marker(job, task, apply, decision)
+    if reported:
         report = ReportOperator(
             task_id=task_ids.REPORT,
+            task_group=after,
             **definition,
             # When all jobs are done, but for what waits next to them.
             trigger_rule=TriggerRule.ALL_DONE,
@@ -97,12 +111,19 @@ def _read_from(document: Document) -> dict[str, str]:
     }
 
 
-def _add_gate(definition: dict[str, Any], job: Job, task: SyncJobOperator) -> ApplyOperator:
+def _group(group_id: str, title: str) -> TaskGroup:
+    return TaskGroup(group_id, prefix_group_id=False, group_display_name=title, tooltip=title)
+
+
+def _add_gate(
+    definition: dict[str, Any], job: Job, task: SyncJobOperator, group: TaskGroup | None
+) -> ApplyOperator:
     """The gate of a job, and behind it the task that carries out what was approved; both are skipped if
     nothing is to be.
     """
     gate = ApprovalSensor(
         task_id=task_ids.approval_of(job.name),
+        task_group=group,
         job=job.name,
         # Also after a job whose task has failed: it may have been killed when its request was filed already.
         trigger_rule=TriggerRule.ONE_DONE,
@@ -113,6 +134,7 @@ def _add_gate(definition: dict[str, Any], job: Job, task: SyncJobOperator) -> Ap
     )
     apply = ApplyOperator(
         task_id=task_ids.apply_of(job.name),
+        task_group=group,
         job=job.name,
         **definition,
         # Somebody has agreed to it, and going on with the same plan is safe: a lost worker is no reason to
@@ -126,7 +148,9 @@ def _add_gate(definition: dict[str, Any], job: Job, task: SyncJobOperator) -> Ap
     return apply
 
 
-def _add_marker(job: Job, task: SyncJobOperator, apply: ApplyOperator | None) -> BaseOperator:
+def _add_marker(
+    job: Job, task: SyncJobOperator, apply: ApplyOperator | None, group: TaskGroup | None
+) -> BaseOperator:
     """What the next job stands behind: it succeeds when that job may run, and is skipped, or not run, when it
     may not.
     """
@@ -135,6 +159,7 @@ def _add_marker(job: Job, task: SyncJobOperator, apply: ApplyOperator | None) ->
     if apply is not None and job.wait_for_approval:
         marker = SettledOperator(
             task_id=task_ids.settled_of(job.name),
+            task_group=group,
             job=job.name,
             abort=abort,
             trigger_rule=TriggerRule.ALL_DONE,

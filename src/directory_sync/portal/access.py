@@ -5,7 +5,7 @@ Deciding is the policy's business: `directory_sync.requests.decisions`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Protocol
 
@@ -37,6 +37,9 @@ class Rights(Protocol):
 
     def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
         """What Airflow knows of others who are asked about the DAG."""
+
+    def names(self, most: int) -> tuple[Sequence[str], Sequence[str]]:
+        """Names of users and of roles that Airflow knows, at most so many of each."""
 
     def run_of(self, dag_id: str, run_id: str) -> RunInAirflow:
         """What Airflow knows of a run."""
@@ -123,6 +126,9 @@ class _AirflowRights:
 
     def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
         return airflow_people.standings(approvers, dag_id)
+
+    def names(self, most: int) -> tuple[Sequence[str], Sequence[str]]:
+        return airflow_people.names(most)
 
     def run_of(self, dag_id: str, run_id: str) -> RunInAirflow:
         return airflow_runs.run_of(dag_id, run_id)

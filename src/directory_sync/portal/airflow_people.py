@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -50,6 +50,33 @@ def standings(approvers: Collection[Approver], dag_id: str) -> Standings:
         # them the page.
         log.exception("Airflow does not tell who may see %s.", dag_id)
     return dict.fromkeys(approvers, UNTOLD)
+
+
+def names(most: int) -> tuple[Sequence[str], Sequence[str]]:
+    """Names of users who may sign in, and of roles; at most so many of each. None where Airflow does not
+    tell.
+    """
+    manager = get_auth_manager()
+    try:
+        if isinstance(manager, SimpleAuthManager):
+            if conf.getboolean("core", "simple_auth_manager_all_admins"):
+                return (), ()
+            users = SimpleAuthManager.get_users()
+            roles = sorted({str(user.role) for user in users if user.role})
+            return sorted(user.username for user in users)[:most], roles[:most]
+        if type(manager).__module__.startswith("airflow.providers.fab."):
+            from airflow.providers.fab.auth_manager.models import Role, User
+
+            with create_session() as session:
+                people = (
+                    select(User.username).where(User.active.is_(True)).order_by(User.username).limit(most)
+                )
+                every = select(Role.name).order_by(Role.name).limit(most)
+                return list(session.scalars(people)), list(session.scalars(every))
+    except Exception:
+        # As for `standings`: it is a hint for people.
+        log.exception("Airflow does not tell the names of its users.")
+    return (), ()
 
 
 def _counted(known: Known, people: int, seeing: int, opening: int) -> Standing:

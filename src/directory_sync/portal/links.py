@@ -35,17 +35,34 @@ def parameters(query: str) -> list[tuple[str, str]]:
 def outer_path(address: str = "/") -> str:
     """Where Airflow shows a page of the portal inside its own, without the host.
 
-    `address`: the page's below `PREFIX`, with query. A tab of a run or task leads to that run or task.
+    `address`: the page's below `PREFIX`, with query. A tab of a DAG, run or task leads to that.
     """
     path, _, query = address.partition("?")
     if path.startswith("/embed/"):
         given = dict(parameters(query))
-        if given.get("dag_id") and given.get("run_id"):
-            run = f"/dags/{airflow_segment(given['dag_id'])}/runs/{airflow_segment(given['run_id'])}"
-            task = given.get("task_id") if path == "/embed/ti" else ""
-            tab = f"/tasks/{airflow_segment(task)}/plugin/dirsync_ti" if task else "/plugin/dirsync_run"
-            return f"{airflow_login.base_path()}{run}{tab}"
+        dag_id, run_id, task_id = (given.get(name, "") for name in ("dag_id", "run_id", "task_id"))
+        if path == "/embed/dag" and dag_id:
+            return f"{_dag_path(dag_id)}/plugin/dirsync_dag"
+        if path == "/embed/task" and dag_id and task_id:
+            return f"{_dag_path(dag_id)}/tasks/{airflow_segment(task_id)}/plugin/dirsync_task"
+        if dag_id and run_id:
+            return run_path(dag_id, run_id, task_id if path == "/embed/ti" else "")
     return f"{airflow_login.base_path()}{FRAME}{portal_path(address)}"
+
+
+def run_path(collection: str, run_id: str, job: str = "") -> str:
+    """Airflow's page of a run, or of a job's task in it, with our tab open."""
+    tab = f"/tasks/{airflow_segment(job)}/plugin/dirsync_ti" if job else "/plugin/dirsync_run"
+    return f"{_dag_path(collection)}/runs/{airflow_segment(run_id)}{tab}"
+
+
+def collection_path(collection: str) -> str:
+    """Where Airflow shows a collection's own page of the portal."""
+    return outer_path(f"/collections/{quote(collection, safe='')}")
+
+
+def _dag_path(collection: str) -> str:
+    return f"{airflow_login.base_path()}/dags/{airflow_segment(collection)}"
 
 
 def request_url(request_id: int) -> str:

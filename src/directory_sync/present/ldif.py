@@ -113,6 +113,11 @@ def ldif_parts(
     yield "".join(parts)
 
 
+def ldif_of(job: Job, change: ShownChange) -> str:
+    """One change of a stored plan, as in `ldif_parts`."""
+    return "".join(_records(job, [change])).strip("\n") + "\n"
+
+
 def _records(job: Job, changes: Iterable[ShownChange]) -> Iterator[str]:
     form: LdifForm = load(kind_of(job.destination).ldif)()
     return ldif_records(

@@ -27,6 +27,7 @@ from directory_sync.store.request_rows import MAIL_HISTORY
 from directory_sync.store.request_upkeep import RequestUpkeep
 from directory_sync.store.requests import Requests
 from directory_sync.store.run_ends import RunEnds
+from directory_sync.store.run_highlights import RunHighlights
 from directory_sync.store.run_overview import RunOverview
 from directory_sync.store.run_progress import RunProgress
 from directory_sync.store.run_stops import RunStops
@@ -48,6 +49,7 @@ class Store:
         run_overview: the latest run of each collection.
         run_progress: how far running jobs are, as their processes tell.
         run_stops: which runs people have stopped.
+        run_highlights: what failed lately, what is worked on, and how one job did across its runs.
         earlier_runs: what they say about what a run may do now.
         leases: the right to work on a part of a destination.
         known: what jobs know of the objects that they manage.
@@ -76,6 +78,7 @@ class Store:
         self.run_overview = RunOverview(database)
         self.run_progress = RunProgress(database)
         self.run_stops = RunStops(database)
+        self.run_highlights = RunHighlights(database)
         self.earlier_runs = EarlierRuns(database)
         self.leases = Leases(database)
         self.known = KnownObjects(database)

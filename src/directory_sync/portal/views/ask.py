@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi import Request as HttpRequest
@@ -21,6 +21,7 @@ from directory_sync.errors import QueryError, RequestError
 from directory_sync.portal import acting, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.acting import DoubtfulApprovers, StartedRun
+from directory_sync.portal.presets import NONE, Presets, read_presets
 from directory_sync.portal.reading import RequestDetails
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
@@ -56,6 +57,7 @@ class Ask:
             and what it tells of each; `confirmed`: their names, which the form sends if they are to be asked
             all the same.
         untold: Airflow does not tell whether somebody has a name.
+        presets: whom a reroute may mean; `ticked`: those that were chosen, as the form sends them.
     """
 
     request: Request
@@ -74,6 +76,8 @@ class Ask:
     doubts: tuple[tuple[str, str], ...] = ()
     confirmed: tuple[str, ...] = ()
     untold: bool = False
+    presets: Presets = NONE
+    ticked: tuple[str, ...] = ()
 
 
 def ask(
@@ -86,6 +90,8 @@ def ask(
     roles: str = "",
     doubts: Mapping[Approver, str] = {},
     untold: bool = False,
+    presets: Presets = NONE,
+    ticked: Sequence[str] = (),
 ) -> Ask:
     """What is asked before the deed. Raises KeyError for a deed that does not exist."""
     request = details.request
@@ -147,6 +153,8 @@ def ask(
         doubts=tuple((named_text(whom), said) for whom, said in doubts.items()),
         confirmed=tuple(map(confirmation, doubts)),
         untold=untold,
+        presets=presets,
+        ticked=tuple(ticked),
     )
 
 
@@ -180,7 +188,7 @@ class DeedForm:
     visitor: Visitor
     store: Store
 
-    def carry_out(self, name: str, deed: Deed, **entered: str) -> Response:
+    def carry_out(self, name: str, deed: Deed, *, ticked: Sequence[str] = (), **entered: str) -> Response:
         """Do it and go back to the request's page. Where what was entered is wrong, the form is shown again
         with that.
 
@@ -189,25 +197,44 @@ class DeedForm:
         try:
             done = deed(self.store, self.visitor, self.id)
         except DoubtfulApprovers as error:
-            return self._again(name, "", entered, error.doubts)
+            return self._again(name, "", entered, error.doubts, ticked=ticked)
         except QueryError as error:
-            return self._again(name, " ".join(error.problems.values()), entered)
+            return self._again(name, " ".join(error.problems.values()), entered, ticked=ticked)
         except RequestError as error:
             if type(error) is not RequestError:
                 raise
-            return self._again(name, str(error), entered)
+            return self._again(name, str(error), entered, ticked=ticked)
         said = _SAID[name]
         if name == "approve" and isinstance(done, RequestView):
             said = "agreed" if done.request.pending else "waiver-approved" if done.request.waiver else said
         return RedirectResponse(f"{self.frame.root}/requests/{self.id}?said={said}", 303)
 
     def _again(
-        self, name: str, problem: str, entered: dict[str, str], doubts: Mapping[Approver, str] = {}
+        self,
+        name: str,
+        problem: str,
+        entered: dict[str, str],
+        doubts: Mapping[Approver, str] = {},
+        *,
+        ticked: Sequence[str] = (),
     ) -> Response:
         details = reading.read_request(self.store, self.visitor, self.id)
-        untold = name == "reroute" and not reading.tells_of_people(self.visitor, details.request)
-        page = ask(details, name, problem=problem, **entered, doubts=doubts, untold=untold)
+        offered = _offered(self.visitor, details, name)
+        page = ask(details, name, problem=problem, **entered, **offered, doubts=doubts, ticked=ticked)
         return render(self.request, "ask.html", self.frame, page, status=422)
+
+
+class _Offered(TypedDict):
+    untold: bool
+    presets: Presets
+
+
+def _offered(visitor: Visitor, details: RequestDetails, deed: str) -> _Offered:
+    """What only the form of a reroute has."""
+    if deed != "reroute":
+        return {"untold": False, "presets": NONE}
+    untold = not reading.tells_of_people(visitor, details.request)
+    return {"untold": untold, "presets": read_presets(visitor, details)}
 
 
 def sent_form(
@@ -238,7 +265,12 @@ def deny(form: SentForm, digest: Text, reason: Text = "") -> Response:
 
 @router.post("/reroute")
 def reroute(
-    form: SentForm, confirmed: Texts = (), users: Text = "", roles: Text = "", reason: Text = ""
+    form: SentForm,
+    confirmed: Texts = (),
+    preset: Texts = (),
+    users: Text = "",
+    roles: Text = "",
+    reason: Text = "",
 ) -> Response:
     """Ask others too.
 
@@ -246,11 +278,15 @@ def reroute(
     """
 
     def deed(store: Store, visitor: Visitor, request_id: int) -> RequestView:
-        to = acting.approvers(_names(users), _names(roles))
+        ticked = [each.partition(":") for each in preset]
+        to = acting.approvers(
+            [*_names(users), *(name for kind, _, name in ticked if kind == "user")],
+            [*_names(roles), *(name for kind, _, name in ticked if kind == "role")],
+        )
         sure = [whom for whom in named(to) if confirmation(whom) in confirmed]
         return acting.reroute(store, visitor, request_id, to, reason=reason, confirmed=sure)
 
-    return form.carry_out("reroute", deed, reason=reason, users=users, roles=roles)
+    return form.carry_out("reroute", deed, ticked=preset, reason=reason, users=users, roles=roles)
 
 
 @router.post("/cancel")
@@ -290,6 +326,5 @@ def ask_before(
     JavaScript.
     """
     details = reading.read_request(store, visitor, request_id)
-    untold = deed == "reroute" and not reading.tells_of_people(visitor, details.request)
-    page = ask(details, deed, untold=untold)
+    page = ask(details, deed, **_offered(visitor, details, deed))
     return render(request, "ask.html", frame, page, part="_ask.html")

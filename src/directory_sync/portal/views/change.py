@@ -24,10 +24,15 @@ from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.change_list import ChangeShown, show_alone
 from directory_sync.portal.views.frame import CurrentFrame, RequestId
 from directory_sync.portal.views.rendering import render
+from directory_sync.present.ldif import has_ldif, ldif_of
 from directory_sync.store.preview_model import question_of
 from directory_sync.store.store import Store
 
 router = APIRouter()
+
+LONGEST_LDIF = 100_000
+"""Characters of LDIF that a page shows."""
+_CUT = "\n…"
 
 Sequence = Annotated[int, Path(ge=0, le=LARGEST_SEQUENCE)]
 
@@ -35,13 +40,19 @@ Sequence = Annotated[int, Path(ge=0, le=LARGEST_SEQUENCE)]
 @dataclass(frozen=True, slots=True)
 class ChangePage:
     """One change by itself; `back` is the address of the page that it belongs to, `integrity` that of its
-    plan.
+    plan, `ldif` the change as LDIF, empty where its destination has no such form.
     """
 
     change: ChangeShown
     integrity: Checked
+    ldif: str
     back: str
     back_text: str
+
+    @property
+    def ldif_cut(self) -> bool:
+        """Whether the LDIF is longer than it is shown."""
+        return self.ldif.endswith(_CUT)
 
 
 @router.get("/requests/{request_id}/changes/{sequence}")
@@ -60,13 +71,13 @@ def show_change_alone(
         back=f"{frame.root}/requests/{request_id}#changes",
         back_text=f"Request {request_id}: {about.collection} / {about.job}",
     )
-    return render(request, "change.html", frame, page)
+    return render(request, "change.html", frame, page, part="_change_ldif.html")
 
 
 def change_alone(
     store: Store, visitor: Visitor, plan_id: int, sequence: int, *, request: Request | None = None
-) -> tuple[ChangeShown, Checked]:
-    """One change with much more of its values than lists show, and whether its plan is intact.
+) -> tuple[ChangeShown, Checked, str]:
+    """One change with much more of its values than lists show, whether its plan is intact, and as LDIF.
 
     Raises RequestNotFound.
     """
@@ -74,7 +85,10 @@ def change_alone(
     page = changes.read_changes(store, visitor, plan_id, query, request=request)
     if not page.changes or page.changes[0].sequence != sequence:
         raise RequestNotFound(not_found(f"change {sequence + 1} in this plan"))
-    return show_alone(page.changes[0]), page.integrity
+    _, job = changes.visible_plan(store, visitor, plan_id)
+    ldif = ldif_of(job, page.changes[0]) if has_ldif(job) else ""
+    cut = ldif[:LONGEST_LDIF] + _CUT if len(ldif) > LONGEST_LDIF else ldif
+    return show_alone(page.changes[0]), page.integrity, cut
 
 
 @router.get("/plans/{plan_id}/changes/{sequence}")
@@ -99,4 +113,5 @@ def plan_change(
     page = ChangePage(
         *change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}"
     )
-    return render(request, "change.html", replace(frame, framed=True), page)
+    framed = replace(frame, framed=True)
+    return render(request, "change.html", framed, page, part="_change_ldif.html")

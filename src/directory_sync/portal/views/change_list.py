@@ -4,17 +4,22 @@ result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from directory_sync.endpoints.change import WORST_FIRST, Result
+from fastapi import Request, Response
+
+from directory_sync.endpoints.change import WORST_FIRST, Action, Change, Result
 from directory_sync.portal.changes import ShownChanges
 from directory_sync.portal.queries import ChangeQuery, Order
+from directory_sync.portal.views.frame import Frame
 from directory_sync.portal.views.pattern_table import PatternTable
+from directory_sync.portal.views.rendering import render
 from directory_sync.present.line import change_line, mark_text
 from directory_sync.present.pieces import Piece, visible
 from directory_sync.present.shown import ShownChange
-from directory_sync.present.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
+from directory_sync.present.values import ALONE, ON_A_PAGE, Extent, FieldShown, ValueShown, show_field
 from directory_sync.present.word_marks import Marking
 from directory_sync.present.words import VERBS
 from directory_sync.printable import printable
@@ -27,6 +32,11 @@ RESULTS = {
     Result.NOT_DONE: "Not made: the run ended before",
     Result.UNCERTAIN: "Uncertain",
 }
+GIST_FIELDS = 2
+"""Fields that the line of a change names."""
+GIST_LENGTH, GIST_BEFORE = 48, 12
+"""Characters of a value in the line of a change, and of those before its first difference."""
+
 ACTION_CHOICES = tuple((action.value, VERBS[action]) for action in WORST_FIRST)
 ORDER_CHOICES = ((Order.CONSEQUENCE, "Worst first"), (Order.PLAN, "As applied"))
 RESULT_CHOICES = (
@@ -38,6 +48,16 @@ RESULT_CHOICES = (
     ("found_done", "Found done afterwards"),
     ("open", "Nothing yet"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Gist:
+    """A few words of what one field gets, for the line of its change; `text` where values say too much."""
+
+    name: tuple[Piece, ...]
+    old: tuple[Piece, ...]
+    new: tuple[Piece, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,8 @@ class ChangeShown:
         log_line: the line of the job's log.
         result: what became of it, empty if nothing has yet; `result_text` in words, `message` why.
         old_side, new_side: whether any field has values that go or come.
+        gist: the first fields in a few words; `gist_more`: how many fields follow.
+        place: where the object is, for the line: its id before the change, or the one that it gets.
     """
 
     sequence: int
@@ -69,6 +91,18 @@ class ChangeShown:
     result: str
     result_text: str
     message: str
+    place: str
+
+    @property
+    def gist(self) -> tuple[Gist, ...]:
+        """What the line of the change says of its fields."""
+        goes = self.kind == Action.DELETE
+        return tuple(_gist(field, goes=goes) for field in self.fields[:GIST_FIELDS])
+
+    @property
+    def gist_more(self) -> int:
+        """How many fields the line does not name."""
+        return max(0, len(self.fields) - GIST_FIELDS)
 
     @property
     def cut(self) -> bool:
@@ -145,10 +179,18 @@ class ChangeList:
         """Query of what follows; empty at the end."""
         if self.found.next is None:
             return ""
-        following = filter_parameters(self.query)
+        return urlencode({**self._asked(), "after": self.found.next})
+
+    @property
+    def address(self) -> str:
+        """Of the page with just what was asked for, so that the list can be reloaded and passed on."""
+        return f"{self.links.page}{urlencode(self._asked())}#changes"
+
+    def _asked(self) -> dict[str, str]:
+        asked = filter_parameters(self.query)
         if self.query.order is not Order.CONSEQUENCE:
-            following["order"] = self.query.order.value
-        return urlencode({**following, "after": self.found.next})
+            asked["order"] = self.query.order.value
+        return asked
 
     @property
     def left(self) -> int:
@@ -199,6 +241,18 @@ def change_list(
     )
 
 
+def render_part(request: Request, frame: Frame, page: ChangeList, *, more: bool) -> Response:
+    """What a filter lets through, for a page that shows it already; or the rows that follow.
+
+    The browser's address then says what is filtered.
+    """
+    if more:
+        return render(request, "_changes_rows.html", frame, page)
+    answer = render(request, "_changes_found.html", frame, page)
+    answer.headers["HX-Replace-Url"] = page.address
+    return answer
+
+
 def show_change(shown: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE) -> ChangeShown:
     """One change with everything about it."""
     change, outcome = shown.told, shown.outcome
@@ -223,7 +277,51 @@ def show_change(shown: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE
         result="" if outcome is None else outcome.result.value,
         result_text="" if outcome is None else RESULTS[outcome.result],
         message="" if outcome is None else outcome.message,
+        place="" if change.object == change.key and not change.new_object else _place(change),
     )
+
+
+def _place(change: Change) -> str:
+    return f"{change.object} → {change.new_object}" if change.new_object else change.object
+
+
+def _gist(field: FieldShown, *, goes: bool) -> Gist:
+    """`goes`: the object itself does, so that its fields need not be called cleared."""
+    if field.several or field.old_more or field.new_more:
+        came, went = len(field.new) + field.new_more, len(field.old) + field.old_more
+        if came == went == 1:
+            return Gist(field.name, _short(field.old), _short(field.new))
+        told = [f"{number:,} {what}" for number, what in ((came, "added"), (went, "removed")) if number]
+        return Gist(field.name, (), (), ", ".join(told) or "written in another way")
+    return Gist(field.name, _short(field.old), _short(field.new), "" if field.new or goes else "(cleared)")
+
+
+def _short(values: Sequence[ValueShown]) -> tuple[Piece, ...]:
+    """The only value in a few words, from its first difference on where it is long."""
+    if not values:
+        return ()
+    value = values[0]
+    if value.note:
+        return (Piece(value.note),)
+    pieces = value.pieces
+    if sum(len(piece.text) for piece in pieces) > GIST_LENGTH:
+        first = next((place for place, piece in enumerate(pieces) if piece.marked), 0)
+        before = "".join(piece.text for piece in pieces[:first])[-GIST_BEFORE:]
+        pieces = (Piece(f"…{before}"), *pieces[first:]) if first else pieces
+    room, short = GIST_LENGTH, []
+    for piece in pieces:
+        if piece.line_end or room <= 0:
+            short.append(Piece("…"))
+            break
+        short.append(replace(piece, text=piece.text[:room]))
+        room -= len(piece.text)
+        if room < 0:
+            short.append(Piece("…"))
+            break
+    else:
+        if value.after:
+            short.append(Piece("…"))
+    return tuple(short)
 
 
 def show_alone(change: ShownChange) -> ChangeShown:

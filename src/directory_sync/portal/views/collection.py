@@ -107,10 +107,15 @@ def collection(
         if now is None or not visitor.may_see(now):
             raise
         return RedirectResponse(f"{frame.root}/collections/{now}", 303)
+    return render(request, "collection.html", frame, collection_page(overview), part="_collection_live.html")
+
+
+def collection_page(overview: Overview) -> CollectionPage:
+    """What the page shows of a collection; its tab in Airflow shows parts of it."""
     found = overview.collection
     standing = overview.standing
     known = {run.run_id for run in overview.runs}
-    page = CollectionPage(
+    return CollectionPage(
         overview=overview,
         schedule="" if found is None else schedule_text(found),
         jobs=() if found is None else tuple(_job(found, job) for job in found.jobs),
@@ -123,7 +128,6 @@ def collection(
         dag_message="" if standing is None else dag_message(standing, overview.dag),
         bundle_entry=BUNDLE_ENTRY if standing is DagStanding.NO_BUNDLE else "",
     )
-    return render(request, "collection.html", frame, page, part="_collection_live.html")
 
 
 def _versions(versions: Iterable[VersionFacts]) -> Iterable[VersionRow]:

@@ -23,6 +23,7 @@ from directory_sync.mail.links import airflow_segment
 from directory_sync.portal.views.frame import Frame, is_part
 from directory_sync.present import times
 from directory_sync.present.pieces import Piece, visible
+from directory_sync.present.words import count_kinds, kinds_text
 
 STATIC = Path(__file__).parent.parent / "static"
 """Folder of style sheet, scripts and icons; served below `/static`."""
@@ -141,6 +142,7 @@ def _environment() -> Environment:
             "segment": segment,
             "airflow_segment": airflow_segment,
             "one_line": one_line,
+            "kinds": lambda statistics: kinds_text(count_kinds(statistics)),
             "count": lambda number, one, many: f"{number:,} {one if number == 1 else many}",
             "grouped": lambda number: f"{number:,}",
         }

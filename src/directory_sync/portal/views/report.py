@@ -38,11 +38,12 @@ _FORMATS = {FileFormat.CSV: "CSV", FileFormat.EXCEL: "Excel", FileFormat.LDIF: "
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One change; `job` and `plan` say whose."""
+    """One change; `job` and `plan` say whose, `ldif` whether it has a form in LDIF."""
 
     job: str
     plan: int
     change: ChangeShown
+    ldif: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,12 @@ def show_report(
         query=query,
         jobs=tuple(parts),
         rows=tuple(
-            ReportRow(each.plan.job.name, each.plan.head.id, show_change(each.change, marking))
+            ReportRow(
+                each.plan.job.name,
+                each.plan.head.id,
+                show_change(each.change, marking),
+                ldif=has_ldif(each.plan.job),
+            )
             for each in found.changes
         ),
         fields=tuple(sorted({name for plan in found.plans for name in plan.job.fields}, key=str.casefold)),

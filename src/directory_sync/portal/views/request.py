@@ -24,7 +24,7 @@ from directory_sync.portal.queries import (
 )
 from directory_sync.portal.reading import RequestDetails
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list
+from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list, render_part
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
 from directory_sync.portal.views.history import Asked, Entry, asked, history
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
@@ -109,6 +109,7 @@ class RequestPage:
         listings: what both listings said of how they ended.
         terms: what is special about a waiver, before it is decided; empty otherwise.
         edits: versions of the collection that no other person had approved when it was filed.
+        deadline: when it expires, seen from now; empty where it does not.
     """
 
     details: RequestDetails
@@ -133,6 +134,7 @@ class RequestPage:
     follow: int
     terms: str
     edits: tuple[ShownEdit, ...]
+    deadline: str
 
     @property
     def request(self) -> Request:
@@ -174,6 +176,9 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         follow=_follow(details),
         terms=approval_text.before(request) if request.waiver and request.pending else "",
         edits=_edits(request),
+        deadline=ahead_text(request.expires, datetime.now(UTC))
+        if request.expires and request.pending
+        else "",
     )
 
 
@@ -405,7 +410,7 @@ def show_changes(
     view = reading.visible_request(store, visitor, request_id)
     query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     listed = _changes(store, visitor, view.request, query, frame)
-    return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
+    return render_part(request, frame, listed, more=bool(more))
 
 
 def _changes(

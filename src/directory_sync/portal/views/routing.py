@@ -17,6 +17,7 @@ from directory_sync.portal.views import (
     collection_versions,
     collections,
     comparison,
+    dag_tabs,
     dashboard,
     jobs,
     lists,
@@ -52,6 +53,6 @@ _COLLECTIONS = (
 )
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
 _REQUESTS = (lists, selection, request, change, comparison, ask)
-_RUNS = (run, run_stop, report, recent_runs, run_comparison, run_log, waiver)
+_RUNS = (run, run_stop, report, recent_runs, run_comparison, run_log, dag_tabs, waiver)
 for part in (*_OVERVIEWS, *_COLLECTIONS, *_REQUESTS, *_RUNS):
     router.include_router(part.router)

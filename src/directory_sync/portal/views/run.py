@@ -23,7 +23,7 @@ from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list
+from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list, render_part
 from directory_sync.portal.views.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.pattern_table import pattern_table
@@ -51,7 +51,7 @@ SLOW_LOOKS = 10
 
 Looks = Annotated[int, Query(ge=0, le=MOST_LOOKS)]
 
-GATE_SUFFIXES = (".approval", ".apply", ".settled")
+GATE_SUFFIXES = (".approval", ".apply", ".settled", ".ok")
 """Tasks beside a job's own are named after it."""
 
 
@@ -427,7 +427,7 @@ def task_tab(
         return _reload()
     listed = _changes(request, frame, visitor, store, job, address)
     if list and listed is not None:
-        return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
+        return render_part(request, frame, listed, more=bool(more))
     plan_id = job.result.plan_id if job.result is not None else None
     head = None if plan_id is None else changes.visible_plan(store, visitor, plan_id)[0]
     page = job_page(view, job, listed, head, part=f"{frame.root}/embed/ti?{urlencode(address)}")
