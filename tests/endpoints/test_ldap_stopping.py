@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from directory_sync.endpoints.change import Change, Outcome, Result
-from directory_sync.errors import RunStopped
+from directory_sync.errors import LeaseLost, RunStopped
 from tests.endpoints.conftest import Container
 from tests.endpoints.test_ldap_exchanges import assert_rotated, people, rotation
 from tests.scenarios import directories
@@ -101,3 +101,26 @@ def test_what_was_not_reached_needs_no_explanation(container: Container) -> None
     outcomes = carry_out(container, changes, Stop(0))
     assert [each.result for each in outcomes] == [Result.NOT_DONE, Result.NOT_DONE]
     assert directories.records(container.source(filter="(|(ou=new)(uid=a))")) == {}
+
+
+@pytest.mark.parametrize("after", range(3))
+@pytest.mark.parametrize("sent", [1, 2, 3])
+def test_an_exchange_that_an_earlier_attempt_has_begun_is_finished(
+    container: Container, sent: int, after: int
+) -> None:
+    """As one that this attempt has begun."""
+    changes = rotation(container.destination(), people(container, 3))
+    with pytest.raises(LeaseLost):
+        list(container.destination().write(enumerate(changes), before_send=Lost(sent)))
+    list(container.destination().write(enumerate(changes), before_send=Stop(after), verify=range(3)))
+    assert directories.records(container.source(filter="(uid=exchange*)")) == {}
+
+
+class Lost(Stop):
+    """Ends the attempt there, whatever is in the middle."""
+
+    def __call__(self) -> None:
+        try:
+            super().__call__()
+        except RunStopped:
+            raise LeaseLost("gone") from None

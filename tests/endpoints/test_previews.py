@@ -437,3 +437,12 @@ def test_both_plans_are_made_of_one_listing(
     assert found.same_listing is shares
     assert groups == ([differently] if shares else [differently, {"old": "create", "new": None, "number": 1}])
     assert corner.store.plan_patterns.of(found.new_plan or 0) is not None
+
+
+def test_what_is_asked_about_makes_nothing_secret(store: Store, tmp_path: Path) -> None:
+    """Else what is kept of objects before they are deleted would lack it, for a question."""
+    write_files(tmp_path, {"a": "1"}, {})
+    text = definition(jobs=[job(), job("later", enabled=False, phone={"from": "phone", "secret": True})])
+    question = claim(store, ask(store, text))
+    assert answer(store, question, deployment(tmp_path), progress=lambda *_: None) is PreviewState.DONE
+    assert list(store.earlier_runs.newest_definitions()) == []

@@ -7,21 +7,28 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Result
+from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.errors import RunStopped
-from directory_sync.run.result import JobState
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.job import run_job
+from directory_sync.run.pulse import Pulse
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.stopping import end_requests, end_stopped
+from directory_sync.store import run_stops
 from directory_sync.store.run_progress import JobProgress
 from directory_sync.store.store import Store
 from tests.scenarios.broken_off import PEOPLE, Terminal
 from tests.scenarios.container import Container
 from tests.scenarios.corner import Corner
 from tests.scenarios.forked_child import ForkedChild, Tell
+from tests.scenarios.no_connections import NoConnections
 from tests.scenarios.requests import decide
 
 POLICY = {"approvers": {"users": ["bea"]}}
@@ -257,7 +264,6 @@ def test_what_has_stopped_it_is_killed_before_the_requests_end(corner: Corner, s
 
 def test_what_stops_it_is_killed_within_the_stop(corner: Corner, store_url: str) -> None:
     """Nothing is half stopped: the run goes on as if no one had asked."""
-    from directory_sync.store import run_stops
 
     def killed(tell: Tell) -> None:
         run_stops._select = lambda *run: os.kill(os.getpid(), signal.SIGKILL)
@@ -270,6 +276,94 @@ def test_what_stops_it_is_killed_within_the_stop(corner: Corner, store_url: str)
     assert os.WTERMSIG(child.end()) == signal.SIGKILL
     assert corner.store.run_stops.of("corp", "one") is None
     assert corner.run(collection(corner), run_id="one").state is JobState.SUCCESS
+
+
+@dataclass
+class Rows:
+    """A job that copies the rows of one file to another."""
+
+    store: Store
+    folder: Path
+
+    def people(self, *names: str) -> None:
+        """Let the source have these."""
+        (self.folder / "in.csv").write_text("id\n" + "".join(f"{name}\n" for name in names))
+
+    def run(self, run_id: str) -> JobResult:
+        """A run, or another attempt at one."""
+        one = {
+            "name": "copy",
+            "source": {"file": "in.csv"},
+            "destination": {"file": "out.csv"},
+            "object": "row",
+            "missing_at_source": "delete",
+            "fields": {"id": {"from": "id", "key": True}},
+        }
+        definition = Collection.model_validate({"name": "corp", "limits": {"delete": "none"}, "jobs": [one]})
+        snapshot = self.store.runs.find("corp", run_id) or self.store.runs.start(
+            definition, run_id, trigger="manual", requester="ann", verified=True
+        )
+        deployment = Deployment(NoConnections(), self.folder)
+        return run_job(snapshot, definition.jobs[0], deployment=deployment, store=self.store, holder="test")
+
+    def delete_unrecorded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let run `two` delete `ann` and `bob`, and its process be gone before that is on record."""
+        from tests.endpoints.test_settling import _Unrecorded
+
+        self.people("ann", "bob", "cid", "dan")
+        assert self.run("one").state is JobState.SUCCESS
+        self.people("cid", "dan")
+        cut = _Unrecorded(monkeypatch)
+        assert self.run("two").state is JobState.FAILED
+        cut.mend()
+
+    def add_another_ann(self) -> None:
+        """Let someone add a row of their own, by a key that the job knew."""
+        with (self.folder / "out.csv").open("a") as stream:
+            stream.write("ann\n")
+
+
+@pytest.fixture
+def rows(store: Store, tmp_path: Path) -> Rows:
+    return Rows(store, tmp_path)
+
+
+def test_what_an_earlier_attempt_has_deleted_is_not_known_after_a_stop(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Someone else's row with the same key is none of the job's."""
+    rows.delete_unrecorded(monkeypatch)
+    found, _ = rows.store.run_stops.ask("corp", "two", by="ann", reason="wrong file")
+    stop = found.error()
+    # It is asked for just after the attempt has begun.
+    with monkeypatch.context() as patch:
+        patch.setattr(type(rows.store.run_stops), "of", lambda *run: None)
+        patch.setattr(run_stops, "stop_of", lambda *run: None)
+        patch.setattr(Pulse, "stopping", lambda self: stop)
+        assert rows.run("two").state is JobState.STOPPED
+    assert told(rows.store, 2) == {Result.FOUND_DONE: 2}
+    rows.add_another_ann()
+    result = rows.run("three")
+    assert (result.state, result.statistics.deleted) == (JobState.SUCCESS, 0)
+
+
+def test_what_no_attempt_goes_on_with_is_settled(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan stays open if its retry ends for good before it has found out what was written."""
+    rows.delete_unrecorded(monkeypatch)
+    out = rows.folder / "out.csv"
+    whole = out.read_text()
+    check = CsvDestination.check
+    monkeypatch.setattr(CsvDestination, "check", lambda self: (check(self), out.write_text(f'{whole}"x'))[0])
+    result = rows.run("two")
+    assert (result.state, told(rows.store, 2)) == (JobState.INCOMPLETE, {})
+    monkeypatch.undo()
+    out.write_text(whole)
+    assert [plan.id for plan in rows.store.leftovers.open_plans()] == [2]
+    assert rows.run("three").state is JobState.SUCCESS
+    assert told(rows.store, 2) == {Result.FOUND_DONE: 2}
+    rows.add_another_ann()
+    result = rows.run("four")
+    assert (result.state, result.statistics.deleted) == (JobState.SUCCESS, 0)
 
 
 def test_the_first_stop_stands(store: Store) -> None:
@@ -286,8 +380,6 @@ def stops_after(monkeypatch: pytest.MonkeyPatch, store: Store, changes: int) -> 
     """Let a person stop run `one` when so many of its two changes were sent, and its pulse hear of it at
     once.
     """
-    from directory_sync.run.pulse import Pulse
-
     asked = 0
 
     def stopping(self: Pulse) -> RunStopped | None:

@@ -431,6 +431,17 @@ def test_a_destination_that_has_lost_everything_is_told(is_file: bool) -> None:
         assert not plan_with(other, people("abc"), target).warnings
 
 
+def test_that_all_known_objects_are_lost_is_told_next_to_unknown_ones() -> None:
+    """Another folder is mounted in the place of theirs. One that is left, or may be one of them, is no
+    reason.
+    """
+    warning, *_ = plan_with(knowing("ab"), people("ab"), directory("cd")).warnings
+    assert "holds nothing of that, though this job knows 2 objects there: every record without" in warning
+    for target in (directory("ac"), without_identity(directory("cd"), "c")):
+        told = plan_with(knowing("ab"), people("ab"), target).warnings
+        assert not [each for each in told if "created again" in each]
+
+
 # -- what cannot be read -------------------------------------------------------------------------------------
 
 

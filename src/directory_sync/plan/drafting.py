@@ -236,7 +236,7 @@ class Drafter:
                 record = self.source_at(offset)
                 planning.reject(record.key, record.id, why)
             return []
-        self._warn_of_empty_destination(settled.join)
+        self._warn_of_lost_objects(settled.join)
         creations = draft_creations(
             planning, self.drafts, self._containers, self.source_at, list(waiting.values())
         )
@@ -280,16 +280,19 @@ class Drafter:
         """
         return set(Identities(join.totals.unseen)) - self.planning.past.absent.members
 
-    def _warn_of_empty_destination(self, join: Join) -> None:
-        """Say that everything is created again: the destination may not be the one that it was."""
-        if join.object_count:
+    def _warn_of_lost_objects(self, join: Join) -> None:
+        """Say that everything is created again, also next to objects that the job does not know: the
+        destination may not be the one that it was.
+        """
+        if join.object_count > len(join.unknown) or self._is_any_unidentified(join):
             return
         if gone := len(self._unseen_with_record(join)):
             objects = "an object" if gone == 1 else f"{gone} objects"
+            holds, which = ("nothing of that", " without an object") if join.object_count else ("nothing", "")
             self.planning.warnings.append(
-                f"the destination holds nothing, though this job knows {objects} there: every record is"
-                " created again. If that is not meant, see that its folder is mounted, or that this login may"
-                " read its container."
+                f"the destination holds {holds}, though this job knows {objects} there: every record{which}"
+                " is created again. If that is not meant, see that its folder is mounted, or that this login"
+                " may read its container."
             )
 
     def _is_any_unidentified(self, join: Join) -> bool:

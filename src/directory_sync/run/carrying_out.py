@@ -17,7 +17,7 @@ from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome, Result
 from directory_sync.endpoints.contract import Destination
-from directory_sync.errors import LeaseLost, RunStopped
+from directory_sync.errors import DirectorySyncError, EndpointError, LeaseLost, RunStopped
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.past import UNIDENTIFIED
 from directory_sync.plan.planning import Stage
@@ -29,6 +29,9 @@ from directory_sync.run.result import JobResult, JobState, applied
 from directory_sync.store.plans import WRITE_BATCH
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
+
+_TOLD = (Result.FOUND_DONE, Result.UNCERTAIN)
+"""What is recorded of changes that a look is about, where the others stay without an outcome."""
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +82,7 @@ def carry_out(
     newer = store.plans.newer(plan_id) if resumed else None
     if newer is not None:
         # What was written is noted as such before the rest is called a conflict.
-        told = (Result.FOUND_DONE, Result.UNCERTAIN)
-        record_what_was_found(store, store.plans.load(plan_id), destination, only=told)
+        record_what_was_found(store, store.plans.load(plan_id), destination, only=_TOLD)
     written = Written(destination, job.keys)
     pulse.begin(Stage.APPLY, len(plan.changes))
     outcome = apply_plan(
@@ -101,8 +103,8 @@ def carry_out(
         # Where everything was found done already, nothing was sent, and nobody has asked yet.
         check()
         learn(store, snapshot, job, plan, written, planned=planned)
-    elif isinstance(outcome.error, RunStopped):
-        outcome = _stopped_early(outcome, plan_id, store, destination, resumed=resumed)
+    elif not outcome.error.transient:
+        outcome = _ended_early(outcome, outcome.error, plan_id, store, destination, written, resumed=resumed)
         store.known.forget(
             place_of(snapshot.collection, job, plan.destination), set(written.gone) - {UNIDENTIFIED}
         )
@@ -125,22 +127,42 @@ def carry_out(
     return result if request is None else replace(result, request=request.id)
 
 
-def _stopped_early(
-    outcome: ApplyResult, plan_id: int, store: Store, destination: Destination, *, resumed: bool
+def _ended_early(
+    outcome: ApplyResult,
+    error: DirectorySyncError,
+    plan_id: int,
+    store: Store,
+    destination: Destination,
+    written: Written,
+    *,
+    resumed: bool,
 ) -> ApplyResult:
-    """Record what became of the changes that a stop has left without an outcome.
+    """Record what became of the changes without an outcome of a plan that no attempt goes on with.
 
-    Raises EndpointError where some may have been written, and that cannot be found out now.
+    What this attempt has not come to, an earlier one may have written. After a stop, what was not written is
+    recorded too.
+
+    Raises EndpointError where some may have been written, and that cannot be found out now; the error itself
+    if it was no stop. The plan stays open then, to be settled.
     """
+    stopped = isinstance(error, RunStopped)
     if resumed or outcome.in_doubt:
         stored = store.plans.load(plan_id)
-        record_what_was_found(store, stored, destination)
+        try:
+            record_what_was_found(store, stored, destination, only=tuple(Result) if stopped else _TOLD)
+        except EndpointError as unseen:
+            if stopped:
+                raise
+            raise error from unseen
         recorded, tally = store.plans.outcomes(plan_id), Tally()
         for sequence, change in enumerate(stored.plan.changes):
             if sequence in recorded:
                 tally.add(change.action, recorded[sequence])
+                written.note(change, recorded[sequence])
         return replace(outcome, statistics=tally.statistics(), outcomes=tally.outcomes)
-    message = str(outcome.error)
+    if not stopped:
+        return outcome
+    message = str(error)
     left_out = {
         sequence: Outcome(sequence, Result.NOT_DONE, message)
         for sequence in store.leftovers.unrecorded(plan_id)

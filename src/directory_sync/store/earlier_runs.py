@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from directory_sync.approval.states import RequestState
+from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.store.database import Database
 from directory_sync.store.run_identity import TERMINAL
 from directory_sync.store.runs import Snapshot, read_snapshot, select_runs
@@ -66,10 +67,12 @@ class EarlierRuns:
 
     def newest_definitions(self) -> Iterator[Mapping[str, Any]]:
         """The definition that the newest run of each collection began with; where a terminal has run it too,
-        the newest of its runs and the newest of all others.
+        the newest of its runs and the newest of all others. What people only ask about is no collection's.
         """
-        newest = select(func.max(CollectionRunRow.id)).group_by(
-            CollectionRunRow.current_name, CollectionRunRow.trigger == TERMINAL
+        newest = (
+            select(func.max(CollectionRunRow.id))
+            .where(CollectionRunRow.collection != PREVIEWS_DAG_ID)
+            .group_by(CollectionRunRow.current_name, CollectionRunRow.trigger == TERMINAL)
         )
         with self._database.read() as connection:
             keys = connection.scalars(

@@ -373,6 +373,8 @@ class Writer:
             self.finish(task, Result.FAILED, f"{task.given_up} It has its old name again. Run the job again.")
         elif task.second is not None:
             task.second.sent = task.sent
+            # Also where an earlier attempt has sent the first half.
+            self._halfway.add(task.second)
             self.release(task)
         elif task.late:
             self.release(task)
