@@ -13,7 +13,7 @@ import yaml
 
 from directory_sync.approval.people import Person
 from directory_sync.approval.request import Request
-from directory_sync.collections import saving
+from directory_sync.collections import renaming, saving
 from directory_sync.collections.saving import SavingRules
 from directory_sync.collections.unapproved import JobHistory
 from directory_sync.definition.export import complete
@@ -46,37 +46,50 @@ class Saved:
     """The office's collection, saved in the store."""
 
     office: Office
+    name: str = "office"
 
     def save(self, person: Person, **job: Any) -> int:
         """Save the collection with this job; `_top` holds keys of the collection. Its number."""
         top = job.pop("_top", {})
-        text = yaml.safe_dump(complete(collection(**{"approval": POLICY} | job)) | top, sort_keys=False)
-        newest = self.office.store.collections.get("office")
+        text = yaml.safe_dump(
+            complete(collection(**{"approval": POLICY} | job)) | {"name": self.name} | top, sort_keys=False
+        )
+        newest = self.office.store.collections.get(self.name)
         expected = 0 if newest is None else newest.number
         store = self.office.store
-        return saving.save(store, RULES, person, "office", text, expected=expected).version.number
+        return saving.save(store, RULES, person, self.name, text, expected=expected).version.number
 
     def delete(self, person: Person) -> None:
-        newest = self.office.store.collections.get("office")
+        newest = self.office.store.collections.get(self.name)
         assert newest is not None
         store = self.office.store
-        saving.delete(store, RULES, person, "office", expected=newest.number, running=())
+        saving.delete(store, RULES, person, self.name, expected=newest.number, running=())
 
     def restore(self, person: Person, number: int) -> None:
-        newest = self.office.store.collections.get("office")
+        newest = self.office.store.collections.get(self.name)
         expected = 0 if newest is None else newest.number
-        saving.restore(self.office.store, RULES, person, "office", number, expected=expected)
+        saving.restore(self.office.store, RULES, person, self.name, number, expected=expected)
+
+    def rename(self, person: Person, to: str) -> None:
+        """Give it another name, once its runs have ended."""
+        store = self.office.store
+        newest = store.collections.get(self.name)
+        assert newest is not None
+        for run in store.runs.recent(self.name):
+            store.runs.finish(run.collection, run.run_id, "success")
+        renaming.rename(store, RULES, person, self.name, to, expected=newest.number, running=())
+        self.name = to
 
     def start(self, *, trigger: str = "scheduled", requester: str = "", version: int = 0) -> Snapshot:
         """A run of Airflow by the newest version, or by another one."""
         store = self.office.store
-        newest = store.collections.get("office")
+        newest = store.collections.get(self.name)
         assert newest is not None
         loaded = load(newest.document)
         document = loaded.document
         definition = loaded.collection
         if version:
-            found = store.collections.version("office", version)
+            found = store.collections.version(self.name, version)
             assert found is not None
             definition = Collection.model_validate(yaml.safe_load(found.text))
             document = replace(document, version=str(version))
@@ -92,7 +105,7 @@ class Saved:
         )
 
     def run(self, snapshot: Snapshot) -> JobResult:
-        now = newest_version(self.office.store, "office", self.office.deployment.templates)
+        now = newest_version(self.office.store, self.name, self.office.deployment.templates)
         return self.office.run(snapshot, now=now)
 
     def ask(self, *, staff: str, **start: Any) -> Request:
@@ -106,7 +119,7 @@ class Saved:
     def settle(self, request: Request, person: Person) -> None:
         """Approve a request, and have its run apply it."""
         self.approve(request, person)
-        run = self.office.store.runs.find("office", request.run_id)
+        run = self.office.store.runs.find(self.name, request.run_id)
         assert run is not None
         assert self.office.apply(run, request.id).state is JobState.SUCCESS
 
@@ -309,6 +322,58 @@ def test_a_job_by_another_name_is_still_the_work_of_its_authors(saved_anywhere: 
     request = saved.ask(staff="leela")
     refused(saved, request, ALICE)
     saved.approve(request, BEN)
+
+
+def test_the_authors_of_a_collection_follow_its_names(saved_anywhere: Saved) -> None:
+    """Ben only renames what Alice saved, and makes it again: she is its author by any name. What was approved
+    by the first name counts.
+    """
+    saved = saved_anywhere
+    saved.save(CLEO)
+    saved.settle(saved.ask(staff="fry"), ZOE)
+    saved.save(ALICE, missing_at_source="skip")
+    saved.rename(BEN, "desk")
+    saved.delete(BEN)
+    saved.save(BEN, missing_at_source="skip")
+    request = saved.ask(staff="leela")
+    refused(saved, request, ALICE)
+    refused(saved, request, BEN)
+    saved.approve(request, CLEO)
+
+
+def test_what_is_approved_of_a_later_collection_of_the_old_name_frees_no_one(saved_anywhere: Saved) -> None:
+    """It says the same, has versions of the same numbers, and is another collection all the same."""
+    saved = saved_anywhere
+    saved.save(ALICE)
+    saved.rename(BEN, "desk")
+    later = Saved(saved.office)
+    later.save(CLEO)
+    request = later.ask(staff="fry")
+    assert request.saved is not None
+    assert [edit.by for edit in request.saved.authors] == ["cleo", "alice"]  # it may be made of the first one
+    later.settle(request, ZOE)
+    request = saved.ask(staff="leela")
+    refused(saved, request, ALICE)
+    saved.settle(request, ZOE)
+    saved.settle(saved.ask(staff="amy"), ALICE)
+    later.approve(later.ask(staff="kif"), CLEO)
+
+
+@pytest.mark.parametrize("written", ["%COLLECTION%", "staff"])
+def test_who_renames_what_writes_the_name_is_an_author(saved: Saved, written: str) -> None:
+    """The job writes something else from then on. Of other jobs, who renames the collection is none."""
+    fields = {"user": {"from": "user", "key": True}, "name": {"static": f"cn={written},ou=groups"}}
+    saved.save(CLEO, fields=fields)
+    saved.settle(saved.ask(staff="fry"), ZOE)
+    saved.rename(ALICE, "admins")
+    request = saved.ask(staff="leela")
+    if written == "%COLLECTION%":
+        changes = saved.office.store.plans.load(request.plan_id).plan.changes
+        assert "cn=admins" in str(list(changes))
+        refused(saved, request, ALICE)
+        saved.settle(request, CLEO)
+        request = saved.ask(staff="amy")
+    saved.approve(request, ALICE)
 
 
 @pytest.mark.parametrize("again", ["deleted", "copied", "twice"])

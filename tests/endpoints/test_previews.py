@@ -247,15 +247,33 @@ def test_functions_that_are_not_allowed_are_not_called(store: Store, tmp_path: P
         answer(store, claimed, deployment(tmp_path), progress=lambda stage, done, total: None)
 
 
-def test_a_collection_that_was_deleted_meanwhile_is_not_read(store: Store, tmp_path: Path) -> None:
-    """The right to read what it reads has gone with it."""
+@pytest.mark.parametrize("what", ["deleted", "made again", "renamed", "another by its name"])
+def test_a_collection_that_is_gone_meanwhile_is_not_read(store: Store, tmp_path: Path, what: str) -> None:
+    """The right to read what it reads has gone with it, whatever has its name now."""
     write_files(tmp_path, {"1": "one"}, {})
     save(store, definition())
     claimed = claim(store, ask(store, definition(), kind=QuestionKind.SAVED))
-    store.collections.delete("phones", expected=1, by=ADA)
-    with pytest.raises(PreviewError, match="was deleted"):
+    if what in ("deleted", "made again"):
+        store.collections.delete("phones", expected=1, by=ADA)
+    else:
+        store.collections.rename("phones", "desk", definition("desk"), expected=1, by=ADA)
+    if what in ("made again", "another by its name"):
+        save(store, definition(phone={"static": "7"}), by=IDA)
+    with pytest.raises(PreviewError, match="was deleted or renamed"):
         answer(store, claimed, deployment(tmp_path), progress=lambda stage, done, total: None)
     assert "change" not in rows_of(store)
+
+
+def test_what_is_only_previewed_says_nothing_of_other_collections(store: Store, tmp_path: Path) -> None:
+    """A field that a typed text marks as secret is none to the runs of others, which would keep no values of
+    it before they delete.
+    """
+    write_files(tmp_path, {"1": "one"}, {})
+    claimed = claim(store, ask(store, definition(phone={"from": "phone", "secret": True})))
+    with pytest.raises(UnsupportedError):
+        answer(store, claimed, deployment(tmp_path), progress=lambda stage, done, total: None)
+    assert store.runs.find(PREVIEWS_DAG_ID, claimed.id) is not None
+    assert list(store.earlier_runs.newest_definitions()) == []
 
 
 def test_what_was_saved_meanwhile_does_not_change_the_question(store: Store, tmp_path: Path) -> None:

@@ -145,6 +145,8 @@ def test_requests_follow_as_they_were_filed(store: Store) -> None:
     assert (found.collection, found.current_name) == ("crew", "staff")
     assert not store.requests.all(RequestFilter(collections=("crew",))).requests
     store.requests.verify(found)
+    # A later collection of the old name asks for the same plan: it was never denied there.
+    assert store.requests.standing_denial("crew", "people", request.digest) is None
 
 
 def test_a_pending_request_keeps_the_name(store: Store) -> None:

@@ -113,15 +113,15 @@ class JobHistory:
             return True
         if self._collection(version) is None:
             return True  # what cannot be read may be anything
-        if not older:
+        if _begins(version, older):
             return self._meaning(version) is not None
         if not older[0].deleted and self._collection(older[0]) is None:
             return True
         return self._meaning(version) != self._meaning(older[0])
 
     def _weakening(self, version: VersionFacts, older: list[VersionFacts]) -> Iterable[Mapping[str, Any]]:
-        if older and older[0].deleted and version.number == 1:
-            # It was made again: what is different from what was deleted, no one has noted.
+        if older and _begins(version, older):
+            # It was made again: what is different from what had the name before, no one has noted.
             before, now = self._collection(older[0]), self._collection(version)
             if before is None or now is None:
                 return [DefinitionChange(ChangeCode.UNKNOWN, weakens=True).to_json()]
@@ -163,15 +163,21 @@ class JobHistory:
                     found.append((version.revision, identity(approval.person)))
         return tuple(dict.fromkeys(found))
 
+    @cached_property
+    def _called(self) -> Mapping[int, str]:
+        """Id of each of the collections → what it is called now."""
+        return self._store.collections.names({version.collection_id for version in self._versions})
+
     def _version_of(self, name: str, approval: Approval) -> VersionFacts | None:
         """The newest version of this name and number that there was when the run began: numbers begin again
-        where a collection was deleted.
+        where a collection was deleted. Another collection may have the name since one was renamed.
         """
         return next(
             (
                 version
                 for version in self._versions
                 if version.name == name
+                and self._called[version.collection_id] == approval.current_name
                 and str(version.number) == approval.version
                 and not version.deleted
                 and version.saved <= approval.started
@@ -209,6 +215,11 @@ class JobHistory:
 def _number(snapshot: Snapshot) -> int | None:
     """The saved version that a run goes by; None for a file."""
     return int(snapshot.version) if is_saved(snapshot.origin) and snapshot.version.isdecimal() else None
+
+
+def _begins(version: VersionFacts, older: list[VersionFacts]) -> bool:
+    """Whether a version is the first one of its collection, whatever had the name before."""
+    return not older or older[0].collection_id != version.collection_id
 
 
 def _may_bring(version: VersionFacts, name: str) -> bool:

@@ -7,11 +7,19 @@ from typing import Any
 from directory_sync.definition.models import Collection, Job, format_limit
 from directory_sync.definition.times import format_window
 
+NAME_OF_COLLECTION = "%COLLECTION%"
+"""The variable of static texts that stands for the name of the collection."""
+
 
 def as_it_counts(collection: Collection, job: Job) -> dict[str, Any]:
     """A job's definition with what it inherits from its collection, defaults included."""
     policy = collection.policy_of(job)
-    return job.model_dump(mode="json", by_alias=True) | {
+    own = job.model_dump(mode="json", by_alias=True)
+    # Where it is written, another name of the collection writes something else.
+    name = {"collection": collection.name} if _holds(own["fields"], NAME_OF_COLLECTION) else {}
+    return {
+        **own,
+        **name,
         "limits": {
             kind.value: format_limit(limit) for kind, limit in sorted(collection.limits_of(job).items())
         },
@@ -21,3 +29,12 @@ def as_it_counts(collection: Collection, job: Job) -> dict[str, Any]:
         "limit_window": format_window(collection.window_of(job)),
         "timezone": collection.timezone,
     }
+
+
+def _holds(value: Any, text: str) -> bool:
+    """Whether a text is part of any text in this."""
+    if isinstance(value, dict):
+        return any(_holds(each, text) for each in value.values())
+    if isinstance(value, list):
+        return any(_holds(each, text) for each in value)
+    return isinstance(value, str) and text in value

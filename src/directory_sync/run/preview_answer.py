@@ -139,13 +139,15 @@ def _saved_side(store: Store, question: Question, deployment: Deployment) -> _Si
 
 
 def _roles_of_version(store: Store, question: Question) -> Roles[str]:
-    """Those stored with the version that is asked about. Raises PreviewError if it was deleted since."""
+    """Those stored with the version that is asked about. Raises PreviewError if its collection was deleted
+    or renamed since, also if another one has its name.
+    """
     version = store.collections.of_revision(question.revision or 0)
     newest = store.collections.get(question.collection)
-    if version is None or version.deleted or newest is None:
+    if version is None or newest is None or newest.collection_id != version.collection_id:
         raise PreviewError(
-            f"The collection {question.collection} was deleted after the preview was asked for. Nothing was"
-            " read."
+            f"The collection {question.collection} was deleted or renamed after the preview was asked for."
+            " Nothing was read."
         )
     return version.roles if version.verified else ()
 

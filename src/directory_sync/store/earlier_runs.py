@@ -40,12 +40,14 @@ class Approval:
         version: of the saved collection that the run went by, as the run notes it.
         started: when the last such run began; UTC.
         definition_key: names the definition that the run went by; see `EarlierRuns.definition`.
+        current_name: what the collection is called now.
     """
 
     person: str
     version: str
     started: datetime
     definition_key: str
+    current_name: str
 
 
 class EarlierRuns:
@@ -151,6 +153,7 @@ class EarlierRuns:
                 func.coalesce(run.definition_version, ""),
                 started.label("started"),
                 run.definition_key,
+                run.current_name,
             )
             .join(request, request.id == decision.request_id)
             .join(run, run.id == request.collection_run_id)
@@ -162,7 +165,7 @@ class EarlierRuns:
                 run.definition_origin == origin,
                 run.trigger != TERMINAL,
             )
-            .group_by(decision.person, run.definition_version, run.definition_key)
+            .group_by(decision.person, run.definition_version, run.definition_key, run.current_name)
             .order_by(started.desc())
         )
         with self._database.read() as connection:

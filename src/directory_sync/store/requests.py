@@ -173,7 +173,13 @@ class Requests:
 
         Waivers do not count: they are not about the plan alone.
         """
-        own = (RequestRow.collection == collection, RequestRow.job == job, ~RequestRow.waiver)
+        own = (
+            RequestRow.collection == collection,
+            # Not of one that had the name, and has another one now.
+            RequestRow.current_name == collection,
+            RequestRow.job == job,
+            ~RequestRow.waiver,
+        )
         with self._database.read() as connection:
             row = connection.execute(
                 select_requests()

@@ -8,13 +8,13 @@ that.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, func, insert, or_, select, update
 
 from directory_sync.approval.people import Person
 from directory_sync.definition.basics import LONGEST_NAME, NAME_PATTERN
@@ -299,13 +299,28 @@ class SavedCollections:
 
     def history(self, name: str) -> list[VersionFacts]:
         """All versions that belong to a name, newest first: those of the collection that has it, by whatever
-        name, and those of all that had it before, also where they were deleted.
+        name, and those of all that had it before, until they got another one, also where they were deleted.
         """
         with self._database.read() as connection:
             bearer = _bearer(connection, name)
-            query = select(*_FACTS).where(or_(_V.collection_id == bearer, _V.name == name))
+            had = (
+                select(_V.collection_id, func.max(_V.revision).label("last"))
+                .where(_V.name == name)
+                .group_by(_V.collection_id)
+                .subquery()
+            )
+            earlier = exists(
+                select(had.c.last).where(had.c.collection_id == _V.collection_id, had.c.last >= _V.revision)
+            )
+            query = select(*_FACTS).where(or_(_V.collection_id == bearer, earlier))
             found = connection.execute(query.order_by(_V.revision.desc())).mappings()
             return [VersionFacts(**_facts(row)) for row in found]
+
+    def names(self, ids: Iterable[int]) -> dict[int, str]:
+        """Id of a collection → what it is called now; of one that is deleted, what it was called last."""
+        query = select(CollectionRow.id, CollectionRow.name).where(CollectionRow.id.in_(list(ids)))
+        with self._database.read() as connection:
+            return {row.id: row.name for row in connection.execute(query)}
 
     def of_revision(self, revision: int) -> SavedVersion | None:
         """The version that has this revision; None if there is none."""
