@@ -62,6 +62,14 @@ def test_a_formula_is_none_in_csv(formula: str) -> None:
     assert lines[1] == [f"'{formula}" for _ in REPORT_COLUMNS]
 
 
+@pytest.mark.parametrize("formula", [each for each in FORMULAS if "\r" not in each])
+def test_a_formula_behind_a_semicolon_is_none_in_csv(formula: str) -> None:
+    """Spreadsheets of many languages begin another cell there, whatever quotation marks say."""
+    parts = csv_parts([("a", f"x;{formula}", f"{formula};y", "+31 6;-7;z")])
+    lines = list(csv.reader(io.StringIO("".join(parts), newline="")))
+    assert lines[1] == ["a", f"x;'{formula}", f"'{formula};y", "+31 6;-7;z"]
+
+
 def test_texts_that_no_cell_can_hold() -> None:
     """What is too long is cut and says so; half characters and control characters break no file."""
     long = "x" * (LONGEST_CELL + 1)

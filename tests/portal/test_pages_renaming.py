@@ -127,6 +127,21 @@ def test_runs_are_shown_under_the_new_name_and_known_to_airflow_by_the_old(crew:
     assert "New people from the merger" in crew.get(tab)
 
 
+def test_a_run_is_stopped_by_who_may_run_its_collection_by_the_present_name(crew: Looker) -> None:
+    """Who may run the collection that has the old name now is told nothing of it."""
+    crew.pages.run("manual__7", name="crew")
+    crew.store.runs.finish("crew", "manual__7", "success")
+    crew.post("/collections/crew/rename", {"to": "staff", "expected": "1"})
+    crew.store.collections.save("crew", definition("crew"), expected=0, by=ADA)
+    question, form = "/embed/stop?dag_id=crew&run_id=manual__7", {"dag_id": "crew", "run_id": "manual__7"}
+    crew.become(BEA, hidden=frozenset({"staff"}))
+    crew.get(question, status=404)
+    crew.post("/embed/stop", form, status=404)
+    crew.become(BEA, hidden=frozenset({"crew"}))
+    assert "It has ended" in crew.get(question)
+    crew.post("/embed/stop", form, status=409)
+
+
 def test_the_rest_api_renames(crew: Looker) -> None:
     """With the same answers."""
     headers = {"Sec-Fetch-Site": "same-origin"}

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import update
 
-from directory_sync.portal import airflow_runs
+from directory_sync.portal import airflow_dags, airflow_runs
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.run.stopping import end_requests
 from directory_sync.store.database import Database
@@ -197,8 +197,6 @@ def test_deleting_a_collection_waits_for_what_was_stopped(
     looker: Looker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page stops its runs, asks again by itself, and goes on when the collection is gone."""
-    from directory_sync.portal import airflow_dags
-
     active = ["manual__1"]
     monkeypatch.setattr(airflow_dags, "active_runs", lambda name, **more: list(active))
     identity = RunIdentity("manual__1", "manual", "ida", "ida", None, datetime.now(UTC))
@@ -228,6 +226,17 @@ def test_deleting_a_collection_waits_for_what_was_stopped(
     )
     assert answer.headers["hx-redirect"] == "/dirsync/collections/doomed?said=collection-deleted"
     assert looker.store.collections.get("doomed") is None
+
+
+def test_a_deletion_that_is_refused_stops_nothing(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its comment is too long to be kept."""
+    monkeypatch.setattr(airflow_dags, "active_runs", lambda name, **more: ["manual__1"])
+    identity = RunIdentity("manual__1", "manual", "ida", "ida", None, datetime.now(UTC))
+    looker.become(ADA, run=RunInAirflow(told=True, identity=identity))
+    looker.store.collections.save("doomed", text_of_collection("doomed"), expected=0, by=ADA)
+    form = {"expected": "1", "confirm": "doomed", "comment": "x" * 10_001, "stop": "yes"}
+    assert "Shorten" in looker.post("/collections/doomed/delete", form, status=422)
+    assert looker.store.run_stops.of("doomed", "manual__1") is None
 
 
 def test_who_may_not_start_runs_stops_none_by_deleting(looker: Looker) -> None:

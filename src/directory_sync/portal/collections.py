@@ -38,7 +38,7 @@ from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.words import edit_right_text
 from directory_sync.store.pins import MOST_PINNED
-from directory_sync.store.saved_collections import SavedVersion, VersionFacts
+from directory_sync.store.saved_collections import SavedVersion, VersionFacts, require_storable
 from directory_sync.store.store import Store
 
 
@@ -273,6 +273,8 @@ def delete(
         raise QueryError(
             {"confirm": "Give the collection's name again, to confirm that it is to be deleted."}
         )
+    # Nothing is stopped for a deletion that is refused.
+    require_storable(name, "", comment.strip(), visitor.person)
     if stop and seen.number == expected:
         reason = f"The collection is deleted. {comment[:_REASON_PART]}".strip()
         stopping.stop_all(store, visitor, name, reason=reason)

@@ -9,7 +9,13 @@ import contextlib
 from dataclasses import dataclass
 
 from directory_sync.approval.states import UNDER_WAY
-from directory_sync.errors import AlreadyDecided, CollectionNotFound, NotDecidable, RequestNotFound
+from directory_sync.errors import (
+    AlreadyDecided,
+    CollectionNotFound,
+    NotAllowed,
+    NotDecidable,
+    RequestNotFound,
+)
 from directory_sync.portal import airflow_dags, airflow_runs
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.acting import require_short
@@ -60,9 +66,11 @@ def read_stoppable(store: Store, visitor: Visitor, collection: str, run_id: str)
     visitor may see.
     """
     missing = RequestNotFound(not_found(f"run {run_id} of {collection}"))
-    if not visitor.may_see(collection):
-        raise missing
     snapshot = store.runs.find(collection, run_id)
+    # Its collection may have another name now, and another one its name.
+    name = collection if snapshot is None else snapshot.current_name
+    if not visitor.may_see(name):
+        raise missing
     found = visitor.rights.run_of(collection, run_id)
     if snapshot is None and (found.identity is None or not _is_collection(store, visitor, collection)):
         raise missing
@@ -71,7 +79,7 @@ def read_stoppable(store: Store, visitor: Visitor, collection: str, run_id: str)
         run_id,
         snapshot,
         store.run_stops.of(collection, run_id),
-        visitor.hindrance_to_run(collection),
+        visitor.hindrance_to_run(name),
         _has_ended(store, collection, snapshot, found),
     )
 
@@ -82,7 +90,8 @@ def stop_run(store: Store, visitor: Visitor, collection: str, run_id: str, *, re
     Raises RequestNotFound, NotAllowed; NotDecidable if it has ended; RequestError if the reason is too long.
     """
     found = read_stoppable(store, visitor, collection, run_id)
-    visitor.require_run(collection)
+    if found.why_not:
+        raise NotAllowed(found.why_not)
     require_short(reason)
     if found.ended:
         raise NotDecidable(f"Run {run_id} of {collection} has ended, so there is nothing to stop.")

@@ -49,7 +49,8 @@ def report_rows(job: str, changes: Iterable[ShownChange]) -> Iterator[tuple[str,
 def csv_parts(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     """Rows of `report_rows` as CSV, in parts.
 
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    A cell that a spreadsheet would take for a formula begins with an apostrophe; so does what follows a
+    semicolon, where spreadsheets of many languages begin another cell.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -66,7 +67,7 @@ def _cells(field: ShownField) -> tuple[str, ...]:
 
 
 def _inert(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return ";".join(f"'{part}" if _FORMULA.match(part) else part for part in cell.split(";"))
 
 
 def _taken(text: io.StringIO) -> str:

@@ -157,7 +157,7 @@ class SavedCollections:
         of a collection that has never been; NameTaken if the name belongs to a file; CollectionError if
         something cannot be stored as it is.
         """
-        _require_storable(name, text, comment, by)
+        require_storable(name, text, comment, by)
         with self._numbering() as (connection, now):
             newest = _find(connection, name)
             _require_judged(name, newest, judged)
@@ -210,7 +210,7 @@ class SavedCollections:
         Raises CollectionChanged, CollectionNotFound and CollectionError as `save`; CollectionInUse while a
         run or a request of it is under way.
         """
-        _require_storable(name, "", comment, by)
+        require_storable(name, "", comment, by)
         with self._numbering() as (connection, now):
             newest = _find(connection, name)
             _require_judged(name, newest, judged)
@@ -266,7 +266,7 @@ class SavedCollections:
         Raises CollectionChanged, CollectionNotFound and CollectionError as `save`; NameTaken and
         CollectionInUse as `collection_renaming.rename`.
         """
-        _require_storable(to, text, comment, by)
+        require_storable(to, text, comment, by)
         with self._numbering() as (connection, now):
             newest = _find(connection, name)
             _require_judged(name, newest, judged)
@@ -498,7 +498,7 @@ def _not_found(name: str) -> CollectionNotFound:
     )
 
 
-def _require_storable(name: str, text: str, comment: str, by: Person) -> None:
+def require_storable(name: str, text: str, comment: str, by: Person) -> None:
     """Raise CollectionError where something could only be stored altered, or is no name of a collection."""
     if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
         raise CollectionError(
