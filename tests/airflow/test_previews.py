@@ -140,7 +140,10 @@ def test_a_worker_answers_what_a_person_asks(airflow: FaultyAirflow) -> None:
     assert people(airflow) == 0
     assert not airflow.admin.has_dag("fresh")
     # What Airflow shows of the runs are ids, and nothing else.
-    for run in runs_of_previews(airflow):
+    asked = {id, edited["id"], unsaved["id"]}
+    shown = [run for run in runs_of_previews(airflow) if run["conf"].get("question") in asked]
+    assert len(shown) == len(asked)
+    for run in shown:
         assert set(run["conf"]) == {"question"}
         assert re.fullmatch("[0-9a-f]{32}", run["conf"]["question"])
 

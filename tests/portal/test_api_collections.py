@@ -444,7 +444,7 @@ def test_the_description_has_every_route(simple: PortalServer) -> None:
     assert paths == {
         *("/collections", "/collections.yaml", "/collections/check", "/collections/import"),
         *("/collections/{name}", "/collections/{name}/versions", "/collections/{name}/versions/{number}"),
-        *("/collections/{name}/restore", "/collections/{name}/runs"),
+        *("/collections/{name}/rename", "/collections/{name}/restore", "/collections/{name}/runs"),
     }
     put_ = described["paths"][f"{PREFIX}/collections/{{name}}"]["put"]
     assert put_["responses"]["422"]["content"]["application/json"]["schema"]["$ref"].endswith(
