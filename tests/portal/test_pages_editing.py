@@ -244,7 +244,7 @@ def test_versions_are_compared_and_restored(server: PortalServer) -> None:
     assert done.headers["location"].endswith("said=collection-deleted")
     assert newest(server, name) is None
     assert "was deleted" in text_of(page(server, "admin", f"/collections/{name}?said=collection-deleted"))
-    assert name not in page(server, "admin", f"/collections?search={name}").replace(f'value="{name}"', "")
+    assert f"/collections/{name}" not in page(server, "admin", f"/collections?search={name}")
     restored = post(server, "admin", f"/collections/{name}/restore", number="1", expected="0")
     assert restored.status_code == 303
     assert newest(server, name).text == definition(name, title="One")

@@ -147,7 +147,8 @@ def test_what_was_typed_comes_back_when_somebody_was_first(
     page = looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": TYPED}, status=409)
     assert "approved by carl" in text_of(page)
     assert "Too many &lt;b&gt;deletions&lt;/b&gt;." in page
-    [form] = re.findall(r'<form[^>]*action="/dirsync([^"]*)".*?<textarea[^>]*name="(text)"', page, re.DOTALL)
+    posted = r'<form[^>]*method="post" action="/dirsync([^"]*)".*?<textarea[^>]*name="(text)"'
+    [form] = re.findall(posted, page, re.DOTALL)
     looker.post(form[0], {form[1]: TYPED})
     assert looker.store.requests.get(number).events[-1].text == TYPED
 
