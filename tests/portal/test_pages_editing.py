@@ -162,7 +162,7 @@ def test_who_may_edit(simple: PortalServer) -> None:
     assert (answer.status_code, typed(answer.text)) == (422, other)
     assert "elsewhere" in text_of(answer.text)
     # The right is gone while they type.
-    gone = definition(name, owners=["hugo"])
+    gone = definition(name, owners=["leela"])
     post(simple, "admin", path, definition=gone, expected="2", do="save")
     answer = post(simple, "ida", path, definition=text, expected="2", do="save")
     assert (answer.status_code, typed(answer.text)) == (403, text)
@@ -244,7 +244,7 @@ def test_versions_are_compared_and_restored(server: PortalServer) -> None:
     assert done.headers["location"].endswith("said=collection-deleted")
     assert newest(server, name) is None
     assert "was deleted" in text_of(page(server, "admin", f"/collections/{name}?said=collection-deleted"))
-    assert f"/collections/{name}" not in page(server, "admin", f"/collections?search={name}")
+    assert f'/collections/{name}"' not in page(server, "admin", f"/collections?search={name}")
     restored = post(server, "admin", f"/collections/{name}/restore", number="1", expected="0")
     assert restored.status_code == 303
     assert newest(server, name).text == definition(name, title="One")
