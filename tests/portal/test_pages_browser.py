@@ -183,8 +183,8 @@ def test_help_tells_the_keys_and_switches_them_off(looker: Looker, address: str,
     """`?` opens it; without the keys, `/` is a letter like any other."""
     page.goto(f"{address}/requests/{looker.made['pending']}")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Help")).to_be_visible()
-    page.get_by_role("dialog", name="Help").get_by_role("checkbox").uncheck()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_role("dialog", name="Keys").get_by_role("checkbox").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     expect(page.get_by_label("Search in changes")).not_to_be_focused()
@@ -196,7 +196,7 @@ def test_everything_works_without_javascript(looker: Looker, address: str, brows
     page = context.new_page()
     number = looker.made["pending"]
     page.goto(f"{address}/requests?list=inbox")
-    page.get_by_label("Object").fill("morbo")
+    page.get_by_label("Object", exact=True).fill("morbo")
     page.get_by_role("button", name="Filter").click()
     page.locator("a.title", has_text="staff_to_branch").click()
     page.get_by_role("button", name="Approve…").click()

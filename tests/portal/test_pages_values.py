@@ -114,8 +114,8 @@ def test_what_people_wrote_keeps_its_lines() -> None:
 def test_each_result_has_its_words() -> None:
     """A change whatever became of it is shown as such, and can be filtered for."""
     from directory_sync.endpoints.change import Result
-    from directory_sync.portal.views.change_list import _RESULT_CHOICES, RESULTS
+    from directory_sync.portal.views.change_list import RESULT_CHOICES, RESULTS
 
     assert set(RESULTS) == set(Result)
-    assert {value for value, _ in _RESULT_CHOICES} == {result.value for result in Result} | {"open"}
+    assert {value for value, _ in RESULT_CHOICES} == {result.value for result in Result} | {"open"}
     assert len(set(RESULTS.values())) == len(Result)
