@@ -10,7 +10,7 @@ import pytest
 
 from directory_sync.portal import airflow_dags, connections_there
 from directory_sync.portal.manual import FOLDER, manual_page
-from directory_sync.portal.views.help_links import _LINKS
+from directory_sync.portal.views.help_links import _LINKS, help_link
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, Pages, changes
 from tests.scenarios.saved import text_of as definition
@@ -60,6 +60,25 @@ def test_help_leads_to_a_section_that_is_there() -> None:
         assert not anchor or f'id="{anchor}"' in found.html, link
 
 
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("/runs/people/manual__1/report?job=staff", "pages#report"),
+        ("/runs/people/manual__1/log", "pages#log"),
+        ("/runs/people/manual__1/comparison", "pages#compare-with-the-run-before"),
+        ("/collections/people/runs?kind=runs", "pages#runs"),
+        ("/collections/people", "saved-collections#on-pages"),
+        ("/selected-collections?do=on", "pages#collections"),
+        ("/embed/stop?dag_id=people", "how-it-works#stopping-a-run"),
+        ("/embed/run?dag_id=people", "how-it-works#how-a-job-ends"),
+        ("/help/index", "index"),
+    ],
+)
+def test_help_is_about_the_page(address: str, link: str) -> None:
+    """The narrowest section counts."""
+    assert help_link(address) == f"/help/{link}"
+
+
 def test_the_docs_lead_to_each_other(looker: Looker) -> None:
     """Inside the portal, without pictures, and with none of what a path could ask for."""
     for file in FOLDER.glob("*.md"):
@@ -68,6 +87,8 @@ def test_the_docs_lead_to_each_other(looker: Looker) -> None:
         assert "<img" not in page, file
     for path in ("/help/nothing", "/help/..%2Fsettings", "/help/%00", "/help/Index"):
         looker.get(path, status=404)
+    index = looker.client.get("/dirsync/help", follow_redirects=False)
+    assert index.headers["location"] == "/dirsync/help/index"
 
 
 def test_jobs_stand_with_where_they_read_and_write(looker: Looker, folder: Path) -> None:

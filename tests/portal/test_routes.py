@@ -92,6 +92,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/search"): Route(200, 200),
     ("GET", "/templates"): Route(200, 200),
     ("GET", "/templates/{kind}/{name}"): Route(200, 200),
+    ("GET", "/help"): Route(303, 303),
     ("GET", "/help/{name}"): Route(200, 200),
     ("GET", "/collections"): Route(200, 200),
     # Leads to an export; where none of them may be seen, back to the list.

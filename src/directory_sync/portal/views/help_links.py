@@ -17,12 +17,17 @@ _LINKS: Sequence[tuple[str, str]] = (
     (r"/collections/[^/]+/versions", "saved-collections#versions"),
     (r"/collections/[^/]+/rename", "saved-collections#rename"),
     (r"/collections/[^/]+/delete", "saved-collections#save-restore-delete"),
+    (r"/collections/[^/]+/runs", "pages#runs"),
     (r"/collections/[^/]+", "saved-collections#on-pages"),
-    (r"/collections", "pages#collections"),
+    (r"/collections|/selected-collections", "pages#collections"),
+    (r"/runs/[^/]+/[^/]+/report", "pages#report"),
+    (r"/runs/[^/]+/[^/]+/log", "pages#log"),
+    (r"/runs/[^/]+/[^/]+/comparison", "pages#compare-with-the-run-before"),
     (r"/requests/\d+", "approval#who-may-decide"),
     (r"/requests", "approval#in-airflows-ui"),
     (r"/plans", "how-it-works#why-a-plan-can-be-trusted"),
     (r"/embed/waiver", "approval#limits-and-waivers"),
+    (r"/embed/stop", "how-it-works#stopping-a-run"),
     (r"/embed", "how-it-works#how-a-job-ends"),
 )
 """Beginning of a path → page and section of the docs; the first that fits counts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
 
 from directory_sync.errors import RequestNotFound
 from directory_sync.portal.manual import manual_page
@@ -11,6 +12,12 @@ from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 
 router = APIRouter()
+
+
+@router.get("/help")
+def help_index(frame: CurrentFrame) -> Response:
+    """The docs begin with their index."""
+    return RedirectResponse(f"{frame.root}/help/index", 303)
 
 
 @router.get("/help/{name}")
