@@ -339,6 +339,9 @@ def test_a_selection_is_exported_or_switched_after_a_question(
     chosen = "selected=hr_feed&selected=phones&selected=secret"
     answer = looker.client.get(f"/dirsync/selected-collections?do=export&{chosen}", follow_redirects=False)
     assert answer.headers["location"].endswith("/api/v1/collections.yaml?name=hr_feed&name=phones")
+    (folder / "odd.yaml").write_text(definition("odd"), encoding="utf-8")
+    refused = looker.get(f"/selected-collections?do=export&selected=odd&{chosen}", status=422)
+    assert "Untick the others: odd." in text_of(refused)
     page = text_of(looker.get(f"/selected-collections?do=off&{chosen}"))
     assert "Switch 2 collections off" in page
     assert "secret" not in page

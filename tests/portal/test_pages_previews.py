@@ -353,6 +353,13 @@ def test_what_the_edit_causes_is_shown_worst_first(ada: Looker, tmp_path: Path) 
     ada.get(f"{path}?after=-1", status=422)
     saved = ada.get(f"/previews/{question.id}/jobs/copy?saved=1")
     assert "by the saved version 1" in text_of(saved)
+    found = ada.client.get(
+        f"/dirsync/previews/{question.id}/jobs/copy?saved=1&list=found&action=create",
+        headers={"hx-request": "true"},
+    )
+    assert found.headers["hx-replace-url"] == (
+        f"/dirsync/previews/{question.id}/jobs/copy?saved=1&action=create#changes"
+    )
 
 
 def test_an_edit_without_effects_says_so(ada: Looker, tmp_path: Path) -> None:

@@ -394,9 +394,7 @@ def switch(store: Store, visitor: Visitor, name: str, *, on: bool) -> None:
 
     Raises NotAllowed; NotDecidable while Airflow has no DAG of it.
     """
-    rules = saving_rules(visitor, only_looks=True)
-    if not visitor.may_see(name) or not (store.collections.get(name) or _is_known(store, rules, name)):
-        raise no_such_collection(name)
+    require_known(store, visitor, name)
     if not visitor.may_switch(name):
         raise NotAllowed(
             f"Airflow does not let you switch {name} on or off. Ask a person who may edit its DAG."
@@ -421,9 +419,7 @@ def pin(store: Store, visitor: Visitor, name: str, *, on: bool) -> None:
 
     Raises NotDecidable if they have pinned too many.
     """
-    rules = saving_rules(visitor, only_looks=True)
-    if not visitor.may_see(name) or not (store.collections.get(name) or _is_known(store, rules, name)):
-        raise no_such_collection(name)
+    require_known(store, visitor, name)
     if not on:
         store.pins.unpin(visitor.person.name, name)
     elif not store.pins.pin(visitor.person.name, name):

@@ -43,6 +43,7 @@ def ask(
     request: HttpRequest,
     frame: CurrentFrame,
     visitor: CurrentVisitor,
+    store: CurrentStore,
     do: str = "",
     selected: Names = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
@@ -51,6 +52,10 @@ def ask(
     if not names:
         return RedirectResponse(f"{frame.root}/collections?said=no-collections", 303)
     if do == "export":
+        if others := [name for name in names if store.collections.get(name) is None]:
+            raise QueryError(
+                {"selected": f"Only saved collections are exported. Untick the others: {', '.join(others)}."}
+            )
         query = urlencode([("name", name) for name in names])
         return RedirectResponse(f"{frame.root}/api/v1/collections.yaml?{query}", 303)
     return render(request, "collection_selection.html", frame, SelectionPage(_on(do), names))

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Form, Response
 from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
+from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action
 from directory_sync.errors import PreviewNotFound
 from directory_sync.plan.comparison import Presence
@@ -24,7 +25,7 @@ from directory_sync.portal.preview_text import progress_text, standing_text
 from directory_sync.portal.previews import PreviewJob, PreviewView, ShownEffects
 from directory_sync.portal.queries import ChangeQuery, EffectQuery, Order
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list
+from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list, render_part
 from directory_sync.portal.views.comparison import DifferenceShown, show_difference
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
@@ -224,11 +225,11 @@ def show_job(
     plan_id = planned.result.plan_id if planned.result is not None else None
     listed, head = None, None
     if plan_id is not None:
-        head, _ = changes.visible_plan(store, visitor, plan_id)
+        head, definition = changes.visible_plan(store, visitor, plan_id)
         path = f"{frame.root}/previews/{preview_id}/jobs/{job}"
-        listed = _listed(request, store, visitor, head, path, frame.root, saved=bool(saved))
+        listed = _listed(request, store, visitor, head, definition, path, frame.root, saved=bool(saved))
         if list:
-            return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
+            return render_part(request, frame, listed, more=bool(more))
     page = PreviewJobPage(
         view=view,
         name=job,
@@ -280,12 +281,12 @@ def _listed(
     store: Store,
     visitor: Visitor,
     head: PlanHead,
+    job: Job,
     path: str,
     root: str,
     *,
     saved: bool,
 ) -> ChangeList:
-    _, job = changes.visible_plan(store, visitor, head.id)
     query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     side = "saved=1&" if saved else ""
     return change_list(
