@@ -109,6 +109,23 @@ def test_versions_runs_and_known_objects_follow(store: Store, clock: Clock) -> N
     assert [each.name for each in store.collections.at(second.revision)] == ["staff"]
 
 
+def test_what_people_hear_of_runs_goes_by_the_new_name(store: Store, clock: Clock) -> None:
+    """On Home and on a job's tab: who sees a later collection of the old name hears nothing of them."""
+    save(store)
+    attempt = store.runs.start_job(run(store, end="").id, "people")
+    store.runs.finish_job(attempt.id, "failed")
+    store.runs.finish("crew", "r1", "failed")
+    clock.advance(hours=1)
+    rename(store)
+    save(store)
+
+    [noted] = store.run_highlights.ended(["failed"], within=DAY, limit=5)
+    assert (noted.collection, noted.dag_id) == ("staff", "crew")
+    [job] = store.run_highlights.of_job("staff", "people", limit=5)
+    assert (job.dag_id, job.run_id) == ("crew", "r1")
+    assert store.run_highlights.of_job("crew", "people", limit=5) == ()
+
+
 def test_removals_of_the_old_name_count_on(store: Store, clock: Clock) -> None:
     """A new name is no way around a limit."""
     save(store)

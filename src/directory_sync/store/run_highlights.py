@@ -19,9 +19,15 @@ from directory_sync.store.tables import CollectionRunRow, JobRunRow
 
 @dataclass(frozen=True, slots=True)
 class NotedRun:
-    """A run as Airflow's Home names it. `at`: when it ended, or began if it has not ended."""
+    """A run as Airflow's Home names it.
+
+    Attributes:
+        collection: what it is called now; `dag_id` what it was called when the run began.
+        at: when it ended, or began if it has not ended.
+    """
 
     collection: str
+    dag_id: str
     run_id: str
     trigger: str
     state: str
@@ -31,8 +37,14 @@ class NotedRun:
 
 @dataclass(frozen=True, slots=True)
 class JobInRun:
-    """How one job did in one run, by its latest attempt. `statistics`: what was counted, None if nothing."""
+    """How one job did in one run, by its latest attempt.
 
+    Attributes:
+        dag_id: what the collection was called when the run began.
+        statistics: what was counted, None if nothing.
+    """
+
+    dag_id: str
     run_id: str
     trigger: str
     state: str
@@ -70,17 +82,20 @@ class RunHighlights:
         )
 
     def of_job(self, collection: str, job: str, *, limit: int) -> tuple[JobInRun, ...]:
-        """The latest runs in which a job has begun, newest first."""
+        """The latest runs in which a job of a collection has begun, newest first; also those that were made
+        when the collection had another name.
+        """
         latest = (
             select(func.max(JobRunRow.id))
             .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-            .where(CollectionRunRow.collection == collection, JobRunRow.job == job)
+            .where(CollectionRunRow.current_name == collection, JobRunRow.job == job)
             .group_by(JobRunRow.collection_run_id)
             .order_by(JobRunRow.collection_run_id.desc())
             .limit(limit)
         )
         query = (
             select(
+                CollectionRunRow.collection.label("dag_id"),
                 CollectionRunRow.run_id,
                 CollectionRunRow.trigger,
                 JobRunRow.state,
@@ -103,7 +118,8 @@ class RunHighlights:
     def _noted(self, at: Any, *conditions: ColumnElement[bool], limit: int) -> tuple[NotedRun, ...]:
         query = (
             select(
-                CollectionRunRow.collection,
+                CollectionRunRow.current_name.label("collection"),
+                CollectionRunRow.collection.label("dag_id"),
                 CollectionRunRow.run_id,
                 CollectionRunRow.trigger,
                 CollectionRunRow.state,

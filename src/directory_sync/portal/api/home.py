@@ -47,9 +47,7 @@ def read_home(store: CurrentStore, visitor: CurrentVisitor) -> HomeAnswer:
 
 def _run(run: NotedRun, state: str) -> HomeRunAnswer:
     in_terminal = run.trigger == TERMINAL
-    path = (
-        links.collection_path(run.collection) if in_terminal else links.run_path(run.collection, run.run_id)
-    )
+    path = links.collection_path(run.collection) if in_terminal else links.run_path(run.dag_id, run.run_id)
     return HomeRunAnswer(
         collection=run.collection,
         run_id=run.run_id,
