@@ -126,7 +126,7 @@ def _in_airflow(
 
 def test_a_run_that_is_queued_for_long_is_awaited(looker: Looker) -> None:
     """Slowly, as long as Airflow says that it goes on, and nothing is told of a DAG that may not be seen."""
-    from directory_sync.portal.views.run import MOST_LOOKS
+    from directory_sync.portal.views.not_ours import MOST_LOOKS
 
     address = f"/embed/run?dag_id=staff_to_branch&run_id=new&looks={MOST_LOOKS}"
     assert "data-live" not in looker.get(address), "nothing is known of it"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import WORST_FIRST
-from directory_sync.errors import PlanMismatch, QueryError
+from directory_sync.errors import QueryError
 from directory_sync.portal.changes import filter_of, integrity_of, shown_change
 from directory_sync.portal.integrity import Checked, worst
 from directory_sync.portal.queries import Order, ReportQuery
-from directory_sync.portal.runs import RunJob, RunView
+from directory_sync.portal.runs import RunView, plan_head
 from directory_sync.present.shown import ShownChange
 from directory_sync.store.plan_pages import ChangeFilter, PlanHead
 from directory_sync.store.store import Store
@@ -63,7 +63,7 @@ def report_plans(store: Store, view: RunView, query: ReportQuery) -> tuple[Repor
     if query.job is not None and view.job(query.job) is None:
         raise QueryError({"job": "This run has no such job."})
     chosen = [each for each in view.jobs if query.job in (None, each.job.name)]
-    heads = [(each, head) for each in chosen if (head := _head(store, each)) is not None]
+    heads = [(each, head) for each in chosen if (head := plan_head(store, each)) is not None]
     if query.pattern is not None and len(heads) != 1:
         raise QueryError({"pattern": "Patterns belong to one job: give its name as job."})
     return tuple(ReportPlan(each.job, head, filter_of(store, head, query)) for each, head in heads)
@@ -111,12 +111,3 @@ def read_report(store: Store, view: RunView, query: ReportQuery) -> Report:
         next_after=next_after,
         integrity=worst(checked) if checked else None,
     )
-
-
-def _head(store: Store, job: RunJob) -> PlanHead | None:
-    if job.result is None or job.result.plan_id is None:
-        return None
-    try:
-        return store.plan_pages.head(job.result.plan_id)
-    except PlanMismatch:  # deleted by hand
-        return None

@@ -11,7 +11,7 @@ from directory_sync.definition.secrets import secret_fields
 from directory_sync.errors import PlanAltered, PlanMismatch, QueryError, RequestNotFound
 from directory_sync.plan.patterns.model import PatternLine, Patterns
 from directory_sync.portal.access import Visitor
-from directory_sync.portal.runs import RunJob, RunView, read_run
+from directory_sync.portal.runs import RunJob, RunView, plan_head, read_run
 from directory_sync.present.shown import ShownChange, visible
 from directory_sync.store.collection_names import Origin
 from directory_sync.store.plan_pages import PlanHead
@@ -107,7 +107,7 @@ def compare_runs(
 
 
 def _pair(store: Store, name: str, old: RunJob | None, new: RunJob | None) -> JobPair:
-    before, now = _head(store, old), _head(store, new)
+    before, now = plan_head(store, old), plan_head(store, new)
     if before is None or now is None or old is None or new is None:
         return JobPair(name, old, new, None, None)
     patterns = _patterns(store, before), _patterns(store, now)
@@ -141,14 +141,6 @@ def _only_in(
 def _shape(line: PatternLine) -> tuple[object, ...]:
     """What makes lines of two plans the same one."""
     return (line.action, line.fields, line.moved_to, line.marks)
-
-
-def _head(store: Store, job: RunJob | None) -> PlanHead | None:
-    if job is None or job.result is None or job.result.plan_id is None:
-        return None
-    with contextlib.suppress(PlanMismatch):  # deleted by hand
-        return store.plan_pages.head(job.result.plan_id)
-    return None
 
 
 def _patterns(store: Store, head: PlanHead) -> Patterns | None:

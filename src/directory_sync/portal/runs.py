@@ -12,10 +12,13 @@ from directory_sync.plan.model import Statistics
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.run_in_airflow import OtherRun, is_left_behind, other_run
 from directory_sync.run.result import JobState
+from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.run_stops import RunStop
 from directory_sync.store.runs import TERMINAL, Snapshot, StoredJobResult
 from directory_sync.store.store import Store
 
+_OTHER_TASKS = (".approval", ".apply", ".settled", ".ok")
+"""Ends of the tasks next to a job's own, which are named after it."""
 _ONLY_PLANNED = frozenset(state for state in JobState if state.only_planned)
 
 
@@ -123,3 +126,20 @@ def _request_of(store: Store, snapshot: Snapshot, result: StoredJobResult) -> Re
         with contextlib.suppress(RequestNotFound):
             return store.requests.get(result.request_id).request
     return store.requests.of_run(snapshot.id, result.job)
+
+
+def plan_head(store: Store, job: RunJob | None) -> PlanHead | None:
+    """The head of the plan that a job's latest attempt has made; None if there is none, or no longer."""
+    if job is None or job.result is None or job.result.plan_id is None:
+        return None
+    with contextlib.suppress(PlanMismatch):  # deleted by hand
+        return store.plan_pages.head(job.result.plan_id)
+    return None
+
+
+def job_of(task_id: str) -> str:
+    """The job that a task belongs to: a job's own task has its name, the others have it before a dot."""
+    for suffix in _OTHER_TASKS:
+        if task_id.endswith(suffix):
+            return task_id.removesuffix(suffix)
+    return task_id

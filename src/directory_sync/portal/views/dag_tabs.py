@@ -16,11 +16,12 @@ from directory_sync.approval.states import RequestState
 from directory_sync.errors import CollectionNotFound
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.collection_overview import Overview, read_overview
+from directory_sync.portal.runs import job_of
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.collection import CollectionPage, JobRow, collection_page
 from directory_sync.portal.views.frame import CurrentFrame
+from directory_sync.portal.views.not_ours import NotOurs
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.run import NotOurs, job_of
 from directory_sync.present.outcomes import outcome_of, outcome_text, wrote_something
 from directory_sync.present.times import seconds_text
 from directory_sync.present.words import count_kinds, kinds_text

@@ -28,10 +28,10 @@ from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list, render_part
 from directory_sync.portal.views.comparison import DifferenceShown, show_difference
 from directory_sync.portal.views.frame import CurrentFrame
+from directory_sync.portal.views.job_rows import COLUMNS, JobRow, job_row
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.pattern_table import pattern_table
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.run import COLUMNS, JobRow, job_row
 from directory_sync.present.effects import group_text
 from directory_sync.present.ldif import has_ldif
 from directory_sync.present.word_marks import Marking

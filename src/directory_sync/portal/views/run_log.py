@@ -15,11 +15,10 @@ from directory_sync.portal import airflow_logs, runs
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.airflow_logs import LoggedTask, LogLine
 from directory_sync.portal.queries import LogQuery
-from directory_sync.portal.runs import RunView
+from directory_sync.portal.runs import RunView, job_of
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.run import job_of
 from directory_sync.store.runs import TERMINAL
 
 router = APIRouter()
