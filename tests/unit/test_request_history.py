@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from directory_sync.approval.request import Event, EventKind, Request
-from directory_sync.portal.views.history import history
+from directory_sync.portal.views.request_history import history
 
 ZOE = {"kind": "user", "name": "zoe", "why": "no mail address is known."}
 CREW = {"kind": "role", "name": "Crew", "why": "role_addresses has no address."}

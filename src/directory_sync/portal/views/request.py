@@ -26,7 +26,7 @@ from directory_sync.portal.reading import RequestDetails
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list, render_part
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
-from directory_sync.portal.views.history import Asked, Entry, asked, history
+from directory_sync.portal.views.request_history import Asked, Entry, asked, history
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.pattern_table import pattern_table
 from directory_sync.portal.views.rendering import render
