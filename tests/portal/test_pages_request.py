@@ -36,7 +36,7 @@ def test_the_worst_consequence_comes_first(looker: Looker) -> None:
         "Waiting for approval",
         ">3 deletions</a>, ",
         ">1 disable</a>, ",
-        'id="deed-approve"',
+        'id="action-approve"',
         "Still has to agree",
         'id="changes"',
         "Changes by pattern",
@@ -171,7 +171,7 @@ def test_buttons_that_may_not_be_used_say_why(looker: Looker) -> None:
     number = looker.made["pending"]
     page = looker.get(f"/requests/{number}")
     assert page.count("ask?deed=approve") == 2  # the link with and without JavaScript
-    assert re.search(r'<button[^>]*disabled aria-describedby="hindrance-0">Cancel request…</button>', page)
+    assert re.search(r'<button[^>]*disabled aria-describedby="why-not-0">Cancel request…</button>', page)
     looker.become(IDA)
     page = looker.get(f"/requests/{number}")
     assert "deed=approve" not in page

@@ -76,7 +76,7 @@ class Visitor:
         """
         return collection != PREVIEWS_DAG_ID and collection in self.rights.readable([collection])
 
-    def hindrance_to_run(self, collection: str) -> str:
+    def why_not_run(self, collection: str) -> str:
         """Why they may not start runs of the collection, in words for them; empty if they may."""
         if not self.person.verified:
             return "Airflow does not know who you are. Log in to start runs."
@@ -100,8 +100,8 @@ class Visitor:
 
     def require_run(self, collection: str) -> None:
         """Raise NotAllowed if they may not start runs of the collection."""
-        if hindrance := self.hindrance_to_run(collection):
-            raise NotAllowed(hindrance)
+        if why_not := self.why_not_run(collection):
+            raise NotAllowed(why_not)
 
 
 def not_found(what: str) -> str:

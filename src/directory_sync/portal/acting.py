@@ -1,7 +1,7 @@
 """What people do on pages and through the REST API: decide, reroute, comment, cancel, plan anew, ask for a
 waiver.
 
-Who may do it is checked in `directory_sync.requests.decisions`, under the request's lock. Each deed is also
+Who may do it is checked in `directory_sync.requests.decisions`, under the request's lock. Each action is also
 written to Airflow's audit log. Besides what each function names, all raise RequestNotFound for what the
 visitor may not see, NotAllowed, and StoreError.
 """
@@ -295,9 +295,9 @@ def _send_mail(request: Request) -> None:
         airflow_runs.send_mail_soon()
 
 
-def _audit(deed: str, visitor: Visitor, request: Request, **facts: Any) -> None:
+def _audit(action: str, visitor: Visitor, request: Request, **facts: Any) -> None:
     airflow_runs.write_audit_log(
-        f"directory_sync.{deed}",
+        f"directory_sync.{action}",
         by=visitor.person.name,
         dag_id=request.collection,
         run_id=request.run_id,

@@ -46,8 +46,8 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any], run_id: str | No
     """
     try:
         with create_session() as session:
-            if hindrance := _hindrance(session.get(DagModel, dag_id), dag_id):
-                raise NotDecidable(hindrance)
+            if why_not := _why_not(session.get(DagModel, dag_id), dag_id):
+                raise NotDecidable(why_not)
             # A run without a logical date, as a click on *Trigger* makes it.
             run = trigger_dag(
                 dag_id,
@@ -154,8 +154,8 @@ def send_mail_soon() -> None:
             )
             if session.execute(soon).first() is not None:
                 return
-            if hindrance := _hindrance(session.get(DagModel, dag_id), dag_id):
-                log.warning("Mail about requests waits: %s", hindrance)
+            if why_not := _why_not(session.get(DagModel, dag_id), dag_id):
+                log.warning("Mail about requests waits: %s", why_not)
                 return
             trigger_dag(dag_id, triggered_by=DagRunTriggeredByType.UI, conf={}, session=session)
     except Exception:
@@ -168,7 +168,7 @@ _UNKNOWN = (
 )
 
 
-def _hindrance(dag: DagModel | None, dag_id: str) -> str:
+def _why_not(dag: DagModel | None, dag_id: str) -> str:
     if dag is None or dag.is_stale:
         return _UNKNOWN.format(dag_id)
     if dag.has_import_errors:

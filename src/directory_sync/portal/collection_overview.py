@@ -119,7 +119,7 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
         runs=runs,
         active=_active(name),
         why_not_edit=why_not_edit,
-        why_not_run=visitor.hindrance_to_run(name),
+        why_not_run=visitor.why_not_run(name),
         may_switch=visitor.may_switch(name),
         may_create=may_create(visitor),
         pinned=name in store.pins.of(visitor.person.name),

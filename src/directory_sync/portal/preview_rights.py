@@ -24,7 +24,7 @@ def own_question(store: Store, visitor: Visitor, id: str) -> Question | None:
 
 def _may_still(store: Store, visitor: Visitor, question: Question) -> bool:
     """Whether they could ask the same now, as far as their rights go."""
-    if visitor.hindrance_to_run(question.collection):
+    if visitor.why_not_run(question.collection):
         return False
     if question.kind is not QuestionKind.TEXT:
         return visitor.may_see(question.collection)

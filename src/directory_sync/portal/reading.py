@@ -55,7 +55,7 @@ class RequestDetails:
     Attributes:
         view: the request, who is asked, decisions and events.
         powers: what the visitor may do; each text is empty if they may, else says why not.
-        hindrance_to_replan: why the visitor may not have the job run again; empty if they may.
+        why_not_replan: why the visitor may not have the job run again; empty if they may.
         outcome: whether the decisions settle it.
         plan: head of the plan: limits, warnings, problems, destination.
         previous: number of the request that this one is best compared with: the one it has replaced, else the
@@ -70,7 +70,7 @@ class RequestDetails:
 
     view: RequestView
     powers: Powers
-    hindrance_to_replan: str
+    why_not_replan: str
     outcome: Outcome
     plan: PlanHead
     previous: int | None
@@ -86,7 +86,7 @@ class RequestDetails:
         return self.view.request
 
     @property
-    def hindrance_to_approve(self) -> str:
+    def why_not_approve(self) -> str:
         """Why the visitor may not agree now, in words; empty if they may.
 
         A plan that is being checked may be denied.
@@ -186,7 +186,7 @@ def read_request(
     return RequestDetails(
         view=view,
         powers=powers,
-        hindrance_to_replan=visitor.hindrance_to_run(view.request.current_name),
+        why_not_replan=visitor.why_not_run(view.request.current_name),
         outcome=decisions.standing(view),
         plan=plan,
         previous=_previous(store, view),

@@ -54,13 +54,13 @@ class RunView:
         other: the run that Airflow has by this id now, where that is another one; None otherwise.
         ended: nothing of it goes on: it was closed, or has ended in Airflow otherwise, by hand for example.
         stop: that a person has stopped it; None if nobody has.
-        hindrance_to_run: why the visitor may not start runs of the collection (or ask for waivers); empty if
+        why_not_run: why the visitor may not start runs of the collection (or ask for waivers); empty if
             they may.
     """
 
     snapshot: Snapshot
     jobs: tuple[RunJob, ...]
-    hindrance_to_run: str
+    why_not_run: str
     other: OtherRun | None = None
     ended: bool = False
     stop: RunStop | None = None
@@ -85,7 +85,7 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
     )
     other = other_run(store, collection, found)
     stop = store.run_stops.of(collection, run_id)
-    return RunView(snapshot, jobs, visitor.hindrance_to_run(snapshot.current_name), other, ended, stop)
+    return RunView(snapshot, jobs, visitor.why_not_run(snapshot.current_name), other, ended, stop)
 
 
 def run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:

@@ -79,7 +79,7 @@ def read_stoppable(store: Store, visitor: Visitor, collection: str, run_id: str)
         run_id,
         snapshot,
         store.run_stops.of(collection, run_id),
-        visitor.hindrance_to_run(name),
+        visitor.why_not_run(name),
         _has_ended(store, collection, snapshot, found),
     )
 

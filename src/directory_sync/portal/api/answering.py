@@ -107,7 +107,7 @@ def details_answer(details: RequestDetails) -> RequestDetailsAnswer:
     return RequestDetailsAnswer(
         request=request_answer(view.request),
         powers=PowersAnswer(
-            decide=details.powers.decide, cancel=details.powers.cancel, replan=details.hindrance_to_replan
+            decide=details.powers.decide, cancel=details.powers.cancel, replan=details.why_not_replan
         ),
         waiting_for=details.waiting_for,
         reachable=details.reachable,

@@ -37,20 +37,20 @@ router = APIRouter(prefix="/requests/{request_id}")
 Text = Annotated[str, Form()]
 Texts = Annotated[Sequence[str], Form()]
 
-Deed = Callable[[Store, Visitor, int], RequestView | StartedRun]
+RequestAction = Callable[[Store, Visitor, int], RequestView | StartedRun]
 """One of `acting`, with what was entered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The question before a deed on one request.
+    """The question before an action on one request.
 
     Attributes:
-        deed: `approve`, `deny`, `reroute`, `cancel` or `replan`.
+        action: `approve`, `deny`, `reroute`, `cancel` or `replan`.
         button: what the button says, with the numbers.
         explanation: what will follow.
-        reason_required: the deed needs one; `reason_length`: characters that it may have.
-        hindrance: why the visitor may not do it; empty if they may.
+        reason_required: the action needs one; `reason_length`: characters that it may have.
+        why_not: why the visitor may not do it; empty if they may.
         kinds: what the request changes.
         problem: what was wrong with what was entered; `reason`, `users`, `roles` are what was.
         doubts: who is to be asked though Airflow does not know them, or does not let them see the collection,
@@ -61,13 +61,13 @@ class Ask:
     """
 
     request: Request
-    deed: str
+    action: str
     title: str
     button: str
     explanation: str
     reason_required: bool
     reason_length: int
-    hindrance: str
+    why_not: str
     kinds: tuple[KindCount, ...]
     problem: str = ""
     reason: str = ""
@@ -82,7 +82,7 @@ class Ask:
 
 def ask(
     details: RequestDetails,
-    deed: str,
+    action: str,
     *,
     problem: str = "",
     reason: str = "",
@@ -93,20 +93,20 @@ def ask(
     presets: Presets = NONE,
     ticked: Sequence[str] = (),
 ) -> Ask:
-    """What is asked before the deed. Raises KeyError for a deed that does not exist."""
+    """What is asked before the action. Raises KeyError for an action that does not exist."""
     request = details.request
     kinds = count_kinds(request.statistics)
     numbers = kinds_text(kinds)
     waived = (
         f" {'A limit is' if len(request.waives) == 1 else f'{len(request.waives)} limits are'} waived for it."
     )
-    decide, cancel, replan = details.powers.decide, details.powers.cancel, details.hindrance_to_replan
-    title, button, explanation, hindrance = {
+    decide, cancel, replan = details.powers.decide, details.powers.cancel, details.why_not_replan
+    title, button, explanation, why_not = {
         "approve": (
             f"Approve request {request.id}",
             f"Approve {numbers}",
             approval_text.before(request) + (waived if request.waives else ""),
-            details.hindrance_to_approve,
+            details.why_not_approve,
         ),
         "deny": (
             f"Deny request {request.id}",
@@ -135,16 +135,16 @@ def ask(
             "The job reads both sides again and makes a new plan. An approval is never carried over to it.",
             replan,
         ),
-    }[deed]
+    }[action]
     return Ask(
         request=request,
-        deed=deed,
+        action=action,
         title=title,
         button=button,
         explanation=explanation,
-        reason_required=deed == "deny",
-        reason_length=REASON_LENGTH if deed == "replan" else TEXT_LENGTH,
-        hindrance=hindrance,
+        reason_required=action == "deny",
+        reason_length=REASON_LENGTH if action == "replan" else TEXT_LENGTH,
+        why_not=why_not,
         kinds=kinds,
         problem=problem,
         reason=reason,
@@ -175,11 +175,11 @@ _SAID = {
     "cancel": "cancelled",
     "replan": "replanned",
 }
-"""Deed → code of the message that it was done."""
+"""Action → code of the message that it was done."""
 
 
 @dataclass(frozen=True, slots=True)
-class DeedForm:
+class ActionForm:
     """A form that was sent from the page of a request, and by whom."""
 
     request: HttpRequest
@@ -188,14 +188,14 @@ class DeedForm:
     visitor: Visitor
     store: Store
 
-    def carry_out(self, name: str, deed: Deed, *, ticked: Sequence[str] = (), **entered: str) -> Response:
+    def do(self, name: str, action: RequestAction, *, ticked: Sequence[str] = (), **entered: str) -> Response:
         """Do it and go back to the request's page. Where what was entered is wrong, the form is shown again
         with that.
 
         What somebody else has done, or forbids, is raised.
         """
         try:
-            done = deed(self.store, self.visitor, self.id)
+            done = action(self.store, self.visitor, self.id)
         except DoubtfulApprovers as error:
             return self._again(name, "", entered, error.doubts, ticked=ticked)
         except QueryError as error:
@@ -229,9 +229,9 @@ class _Offered(TypedDict):
     presets: Presets
 
 
-def _offered(visitor: Visitor, details: RequestDetails, deed: str) -> _Offered:
+def _offered(visitor: Visitor, details: RequestDetails, action: str) -> _Offered:
     """What only the form of a reroute has."""
-    if deed != "reroute":
+    if action != "reroute":
         return {"untold": False, "presets": NONE}
     untold = not reading.tells_of_people(visitor, details.request)
     return {"untold": untold, "presets": read_presets(visitor, details)}
@@ -243,24 +243,24 @@ def sent_form(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
-) -> DeedForm:
+) -> ActionForm:
     """Dependency: the form that was sent, without what was entered."""
-    return DeedForm(request, request_id, frame, visitor, store)
+    return ActionForm(request, request_id, frame, visitor, store)
 
 
-SentForm = Annotated[DeedForm, Depends(sent_form)]
+SentForm = Annotated[ActionForm, Depends(sent_form)]
 
 
 @router.post("/approve")
 def approve(form: SentForm, digest: Text, reason: Text = "") -> Response:
     """Agree to the plan that was shown."""
-    return form.carry_out("approve", partial(acting.approve, digest=digest, reason=reason), reason=reason)
+    return form.do("approve", partial(acting.approve, digest=digest, reason=reason), reason=reason)
 
 
 @router.post("/deny")
 def deny(form: SentForm, digest: Text, reason: Text = "") -> Response:
     """Refuse the plan that was shown, for a reason."""
-    return form.carry_out("deny", partial(acting.deny, digest=digest, reason=reason), reason=reason)
+    return form.do("deny", partial(acting.deny, digest=digest, reason=reason), reason=reason)
 
 
 @router.post("/reroute")
@@ -277,7 +277,7 @@ def reroute(
     Of whom Airflow says that they cannot decide, the form asks first whether they are meant.
     """
 
-    def deed(store: Store, visitor: Visitor, request_id: int) -> RequestView:
+    def action(store: Store, visitor: Visitor, request_id: int) -> RequestView:
         ticked = [each.partition(":") for each in preset]
         to = acting.approvers(
             [*_names(users), *(name for kind, _, name in ticked if kind == "user")],
@@ -286,19 +286,19 @@ def reroute(
         sure = [whom for whom in named(to) if confirmation(whom) in confirmed]
         return acting.reroute(store, visitor, request_id, to, reason=reason, confirmed=sure)
 
-    return form.carry_out("reroute", deed, ticked=preset, reason=reason, users=users, roles=roles)
+    return form.do("reroute", action, ticked=preset, reason=reason, users=users, roles=roles)
 
 
 @router.post("/cancel")
 def cancel(form: SentForm, reason: Text = "") -> Response:
     """Withdraw it."""
-    return form.carry_out("cancel", partial(acting.cancel, reason=reason), reason=reason)
+    return form.do("cancel", partial(acting.cancel, reason=reason), reason=reason)
 
 
 @router.post("/replan")
 def replan(form: SentForm, reason: Text = "") -> Response:
     """Start a new run of its job."""
-    return form.carry_out("replan", partial(acting.replan, reason=reason), reason=reason)
+    return form.do("replan", partial(acting.replan, reason=reason), reason=reason)
 
 
 @router.post("/comment")
@@ -320,11 +320,11 @@ def ask_before(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
-    deed: Annotated[str, Query(pattern="^(approve|deny|reroute|cancel|replan)$")],
+    action: Annotated[str, Query(alias="deed", pattern="^(approve|deny|reroute|cancel|replan)$")],
 ) -> Response:
     """The question before something is done, with its numbers: a dialog, or a page where there is no
     JavaScript.
     """
     details = reading.read_request(store, visitor, request_id)
-    page = ask(details, deed, **_offered(visitor, details, deed))
+    page = ask(details, action, **_offered(visitor, details, action))
     return render(request, "ask.html", frame, page, part="_ask.html")

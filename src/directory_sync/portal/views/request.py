@@ -26,10 +26,10 @@ from directory_sync.portal.reading import RequestDetails
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list, render_part
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
-from directory_sync.portal.views.request_history import Asked, Entry, asked, history
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.pattern_table import pattern_table
 from directory_sync.portal.views.rendering import render
+from directory_sync.portal.views.request_history import Asked, Entry, asked, history
 from directory_sync.present.definition_changes import stored_change_lines
 from directory_sync.present.ldif import has_ldif
 from directory_sync.present.listings import ShownListing, shown_listings
@@ -68,13 +68,13 @@ _AGAIN = frozenset((RequestState.DENIED, RequestState.EXPIRED, RequestState.CANC
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class ActionButton:
     """A button: what it does, its word, and why the visitor may not (empty if they may)."""
 
     name: str
     label: str
     style: str
-    hindrance: str
+    why_not: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class RequestPage:
         details: what is known of it.
         tone, next: how the banner looks, and what happens next, sentence by sentence.
         kinds: what changes, worst first; `other`: figures beside that, name and number.
-        deeds: the buttons that make sense in this state; `hindrances`: why some are disabled, each reason
-            once.
+        actions: the buttons that make sense in this state; `reasons_why_not`: why some are disabled, each
+            reason once.
         replaces: it has taken the place of the request to compare with.
         result: what came of carrying it out, as figures; `result_message` as a sentence.
         may_comment: whether the visitor is somebody.
@@ -121,8 +121,8 @@ class RequestPage:
     problems: tuple[RecordProblem, ...]
     problems_more: int
     listings: tuple[ShownListing, ...]
-    deeds: tuple[Deed, ...]
-    hindrances: tuple[str, ...]
+    actions: tuple[ActionButton, ...]
+    reasons_why_not: tuple[str, ...]
     replaces: bool
     result: tuple[tuple[str, int], ...]
     result_message: str
@@ -150,7 +150,7 @@ class RequestPage:
 def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool) -> RequestPage:
     """What the page shows. `verified`: Airflow knows who looks."""
     request, plan = details.request, details.plan
-    deeds = _deeds(details)
+    actions = _actions(details)
     return RequestPage(
         details=details,
         tone=_TONES[request.state],
@@ -163,8 +163,8 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         problems=plan.problems[:SHOWN_PROBLEMS],
         problems_more=max(0, len(plan.problems) - SHOWN_PROBLEMS),
         listings=tuple(shown_listings(plan.evidence)),
-        deeds=deeds,
-        hindrances=tuple(dict.fromkeys(deed.hindrance for deed in deeds if deed.hindrance)),
+        actions=actions,
+        reasons_why_not=tuple(dict.fromkeys(action.why_not for action in actions if action.why_not)),
         replaces=_replaces(details.view.events),
         result=_figures(request.result),
         result_message=_result_message(request),
@@ -229,24 +229,24 @@ def _follow(details: RequestDetails) -> int:
     return _SLOWLY if elsewhere else _SOON
 
 
-def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
+def _actions(details: RequestDetails) -> tuple[ActionButton, ...]:
     state, powers = details.request.state, details.powers
-    deeds: list[Deed] = []
+    actions: list[ActionButton] = []
     if state == RequestState.PENDING:
-        deeds += [
-            Deed("approve", "Approve…", "primary", details.hindrance_to_approve),
-            Deed("deny", "Deny…", "danger", powers.decide),
-            Deed("reroute", "Ask others…", "", powers.decide),
+        actions += [
+            ActionButton("approve", "Approve…", "primary", details.why_not_approve),
+            ActionButton("deny", "Deny…", "danger", powers.decide),
+            ActionButton("reroute", "Ask others…", "", powers.decide),
         ]
     if state in UNDER_WAY:
-        deeds.append(Deed("cancel", "Cancel request…", "", powers.cancel))
+        actions.append(ActionButton("cancel", "Cancel request…", "", powers.cancel))
     if (
         state in _AGAIN
         or _conflicts(details.request)
         or (state == RequestState.APPROVED and details.left_behind)
     ):
-        deeds.append(Deed("replan", "Plan again…", "", details.hindrance_to_replan))
-    return tuple(deeds)
+        actions.append(ActionButton("replan", "Plan again…", "", details.why_not_replan))
+    return tuple(actions)
 
 
 def _conflicts(request: Request) -> bool:

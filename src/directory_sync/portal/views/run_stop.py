@@ -62,7 +62,7 @@ def stop_state(view: RunView) -> StopState:
     last = None if stop is None else stop.seen or stop.asked
     return StopState(
         offered=not view.ended and stop is None and view.other is None,
-        why_not=view.hindrance_to_run,
+        why_not=view.why_not_run,
         stop=stop,
         ending=ending,
         seen=stop is not None and stop.seen is not None,

@@ -36,19 +36,19 @@ _READ_AT_ONCE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class SelectedRow:
-    """One request of a selection; `hindrance` says why it is left out, empty if it is not."""
+    """One request of a selection; `why_not` says why it is left out, empty if it is not."""
 
     request: Request
     digest: str
     kinds_text: str
-    hindrance: str
+    why_not: str
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionAsk:
     """The question before a selection is decided; `back` is the query of the list that it was made in."""
 
-    deed: str
+    action: str
     title: str
     button: str
     rows: tuple[SelectedRow, ...]
@@ -61,11 +61,11 @@ class SelectionAsk:
     @property
     def decidable(self) -> bool:
         """Whether any of them can be decided."""
-        return any(not row.hindrance for row in self.rows)
+        return any(not row.why_not for row in self.rows)
 
 
 def selection_ask(
-    found: Sequence[tuple[Request, str]], digests: Mapping[int, str], *, deed: str, back: str
+    found: Sequence[tuple[Request, str]], digests: Mapping[int, str], *, action: str, back: str
 ) -> SelectionAsk:
     """What is asked before several requests are decided; those that the visitor may not decide are left out,
     and why.
@@ -73,7 +73,7 @@ def selection_ask(
     Args:
         found: the requests, and why the visitor may not decide each (empty if they may).
         digests: request → digest of the plan that was shown.
-        deed: `approve` or `deny`.
+        action: `approve` or `deny`.
         back: query of the list.
     """
     rows = tuple(
@@ -81,16 +81,16 @@ def selection_ask(
             request=request,
             digest=digests[request.id],
             kinds_text=kinds_text(count_kinds(request.statistics)),
-            hindrance=hindrance,
+            why_not=why_not,
         )
-        for request, hindrance in found
+        for request, why_not in found
     )
-    taken = [row.request for row in rows if not row.hindrance]
+    taken = [row.request for row in rows if not row.why_not]
     kinds = count_kinds(add_statistics(request.statistics for request in taken))
-    verb = "Approve" if deed == "approve" else "Deny"
+    verb = "Approve" if action == "approve" else "Deny"
     number = "1 request" if len(taken) == 1 else f"{len(taken)} requests"
     return SelectionAsk(
-        deed=deed,
+        action=action,
         title=f"{verb} {number}",
         button=f"{verb} {kinds_text(kinds)}",
         rows=rows,
@@ -106,7 +106,7 @@ def ask_about_selection(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
-    deed: Annotated[str, Query(pattern="^(approve|deny)$")],
+    action: Annotated[str, Query(alias="deed", pattern="^(approve|deny)$")],
     selected: Annotated[list[str] | None, Query()] = None,
     back: str = "",
 ) -> Response:
@@ -117,7 +117,7 @@ def ask_about_selection(
     address = checked_address(back)
     if not selection:
         return RedirectResponse(f"{frame.root}/requests?{address}&said=nothing-selected", 303)
-    page = _selection_page(store, visitor, selection, deed=deed, back=address)
+    page = _selection_page(store, visitor, selection, action=action, back=address)
     return render(request, "ask_selection.html", frame, page, part="_ask_selection.html")
 
 
@@ -127,7 +127,7 @@ def decide_selection(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
-    deed: Annotated[str, Form(pattern="^(approve|deny)$")],
+    action: Annotated[str, Form(alias="deed", pattern="^(approve|deny)$")],
     selected: Annotated[list[str] | None, Form()] = None,
     reason: Annotated[str, Form()] = "",
     back: Annotated[str, Form()] = "",
@@ -137,17 +137,17 @@ def decide_selection(
     address = checked_address(back)
     if not selection:
         return RedirectResponse(f"{frame.root}/requests?{address}&said=nothing-selected", 303)
-    if deed == "deny" and not reason.strip():
-        page = _selection_page(store, visitor, selection, deed=deed, back=address)
+    if action == "deny" and not reason.strip():
+        page = _selection_page(store, visitor, selection, action=action, back=address)
         page = replace(page, problem="Say why: a denial needs a reason.")
         return render(request, "ask_selection.html", frame, page, status=422)
     try:
-        done = acting.decide_selection(store, visitor, selection, approve=deed == "approve", reason=reason)
+        done = acting.decide_selection(store, visitor, selection, approve=action == "approve", reason=reason)
     except RequestError as error:
         if type(error) is not RequestError:
             raise
         page = replace(
-            _selection_page(store, visitor, selection, deed=deed, back=address),
+            _selection_page(store, visitor, selection, action=action, back=address),
             problem=str(error),
             reason=reason,
         )
@@ -157,7 +157,7 @@ def decide_selection(
 
 
 def _selection_page(
-    store: CurrentStore, visitor: CurrentVisitor, selection: tuple[Selected, ...], *, deed: str, back: str
+    store: CurrentStore, visitor: CurrentVisitor, selection: tuple[Selected, ...], *, action: str, back: str
 ) -> SelectionAsk:
     found: list[tuple[Request, str]] = []
     room = _READ_AT_ONCE
@@ -169,10 +169,10 @@ def _selection_page(
             continue
         room -= details.request.changes
         found.append(
-            (details.request, details.hindrance_to_approve if deed == "approve" else details.powers.decide)
+            (details.request, details.why_not_approve if action == "approve" else details.powers.decide)
         )
     digests = {each.id: each.digest for each in selection}
-    return selection_ask(found, digests, deed=deed, back=back)
+    return selection_ask(found, digests, action=action, back=back)
 
 
 def _selection(selected: list[str] | tuple[str, ...]) -> tuple[Selected, ...]:

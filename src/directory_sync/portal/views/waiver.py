@@ -34,7 +34,7 @@ class WaiverAsk:
         dag_id, run_id, job: which job of which run was stopped.
         limits: those that its plan goes past, in words.
         statistics: figures of the plan.
-        hindrance: why the visitor may not ask; empty if they may.
+        why_not: why the visitor may not ask; empty if they may.
         problem: what was wrong with what was entered; `reason` is what was.
     """
 
@@ -43,7 +43,7 @@ class WaiverAsk:
     job: str
     limits: tuple[str, ...]
     statistics: Mapping[str, int]
-    hindrance: str
+    why_not: str
     problem: str = ""
     reason: str = ""
 
@@ -124,5 +124,5 @@ def _waiver(
     head, _ = changes.visible_plan(store, visitor, job.result.plan_id)
     exceeded = tuple(str(limit) for limit in head.limits if limit.exceeded)
     return WaiverAsk(
-        dag_id, run_id, name, exceeded, head.statistics.to_json(), view.hindrance_to_run, problem, reason
+        dag_id, run_id, name, exceeded, head.statistics.to_json(), view.why_not_run, problem, reason
     )
