@@ -9,7 +9,7 @@ READY := .venv/.ready
 ENVIRONMENT := . scripts/environment.sh
 PYTEST_ARGS ?=
 # Processes that tests run in: one more than cores, since some wait for servers; 0 for a debugger.
-WORKERS ?= 3
+WORKERS ?= 2
 # Groups: a file, and what needs the same slow server; see tests/conftest.py.
 PYTEST = pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"

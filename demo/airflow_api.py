@@ -16,7 +16,7 @@ class AirflowApi:
     """Airflow's REST API with the token of one user."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=120, trust_env=False)
         self.token = ""
 
     def close(self) -> None:

@@ -149,7 +149,7 @@ class FaultyAirflow:
         server.
         """
         if user not in self._clients:
-            client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+            client = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
             answer = client.post("/auth/token", json={"username": user, "password": user})
             answer.raise_for_status()
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
