@@ -87,19 +87,36 @@ def hanging(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def faulty_airflow(tmp_path_factory: pytest.TempPathFactory, hanging: Path) -> Iterator[FaultyAirflow]:
-    """One whole Airflow for all tests that take its parts away and give them back; each adds its own
-    collections.
-    """
+def postgres_and_slapd() -> None:
+    """Both programs are here; otherwise the test is skipped."""
     if find_binaries() is None:
         pytest.skip("PostgreSQL is not installed")
     try:
         slapd_root()
     except SlapdMissing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def faulty_airflow(
+    tmp_path_factory: pytest.TempPathFactory, hanging: Path, postgres_and_slapd: None
+) -> Iterator[FaultyAirflow]:
+    """One whole Airflow for all tests that take its parts away and give them back; each adds its own
+    collections.
+    """
     preamble = _HANGING.format(marker=str(hanging))
     with FaultyAirflow(tmp_path_factory.mktemp("faulty"), preamble=preamble) as faulty:
         yield faulty
+
+
+@pytest.fixture(autouse=True)
+def faulty_airflow_is_whole_again(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that fails before it has given back what it took away makes no other one fail."""
+    needed = "faulty_airflow" in request.fixturenames
+    faulty: FaultyAirflow | None = request.getfixturevalue("faulty_airflow") if needed else None
+    yield
+    if faulty is not None:
+        faulty.mend()
 
 
 @pytest.fixture

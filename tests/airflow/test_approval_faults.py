@@ -96,7 +96,7 @@ def test_gates_outlive_their_triggerer(airflow: FaultyAirflow) -> None:
     assert airflow.decide(requests["first"]).status_code == 200
     assert airflow.decide(requests["second"], approve=False).status_code == 200
     assert written(airflow, "triggerer_killed_first") is None
-    airflow.parts.start("triggerer", TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD="5")
+    airflow.start_triggerer()
 
     def tasks() -> dict[str, str]:
         return airflow.admin.task_states("triggerer_killed", run)
@@ -148,9 +148,7 @@ def test_an_api_server_that_dies_leaves_no_half_decision(airflow: FaultyAirflow)
             ("approved", ["bob"], ["filed", "approved"]),
             ("pending", [], ["filed"]),
         ]
-    port = airflow.url.rpartition(":")[2]
-    airflow.parts.start("api-server", "--workers", "2", "--host", "127.0.0.1", "--port", port)
-    airflow.wait_for("the new API server", airflow.admin.healthy)
+    airflow.start_api_server("--workers", "2")
     for request in requests:
         again = airflow.decide(request)
         if states[request.id] == "pending":

@@ -17,8 +17,6 @@ from directory_sync.store.preview_model import LOST, PreviewState
 from tests.scenarios.airflow_parts import kill_tree
 from tests.scenarios.directories import administrator
 from tests.scenarios.faulty_airflow import SUFFIX, FaultyAirflow
-from tests.scenarios.postgres import find_binaries
-from tests.scenarios.slapd import SlapdMissing, slapd_root
 
 pytestmark = pytest.mark.timeout(400)  # a dozen processes on a busy machine
 
@@ -54,14 +52,8 @@ def definition(name: str, **job: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyAirflow]:
+def airflow(tmp_path_factory: pytest.TempPathFactory, postgres_and_slapd: None) -> Iterator[FaultyAirflow]:
     """Airflow with one collection from a file and one that is saved, and a directory."""
-    if find_binaries() is None:
-        pytest.skip("PostgreSQL is not installed")
-    try:
-        slapd_root()
-    except SlapdMissing as missing:
-        pytest.skip(str(missing))
     faulty = FaultyAirflow(tmp_path_factory.mktemp("previews"))
     faulty.data.mkdir()
     faulty.collections.mkdir()

@@ -57,8 +57,15 @@ class AirflowParts:
             )
 
     def runs(self, part: str) -> bool:
-        """Whether the part that was started here still lives."""
-        return self._started[part].poll() is None
+        """Whether a part lives: the one that was started here, or else Airflow's own."""
+        started = self._started.get(part)
+        if started is not None:
+            return started.poll() is None
+        try:
+            self._found(part)
+        except LookupError:
+            return False
+        return True
 
     def close(self) -> None:
         """End what was started here, with everything below it."""

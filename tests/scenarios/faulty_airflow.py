@@ -139,6 +139,27 @@ class FaultyAirflow:
             (self.collections / f"{name}.yaml").write_text(text, encoding="utf-8")
         self._wait_for_dags(*definitions)
 
+    def start_api_server(self, *arguments: str) -> None:
+        """Start another one at the same address instead of one that was killed, and wait for it."""
+        port = self.url.rpartition(":")[2]
+        self.parts.start("api-server", "--host", "127.0.0.1", "--port", port, *arguments)
+        self.wait_for("the new API server", self.admin.healthy)
+
+    def start_triggerer(self) -> None:
+        """Start another one instead of one that was killed; it soon takes over what that one had."""
+        self.parts.start("triggerer", TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD="5")
+
+    def mend(self) -> None:
+        """Give back what a test has taken away, unless it has done so itself."""
+        self.proxy.delay = 0.0
+        if not self.postgres.runs:
+            self.postgres.start()
+        if not self.parts.runs("triggerer"):
+            self.start_triggerer()
+        if not self.parts.runs("api-server"):
+            self.start_api_server()
+        self.wait_for("all of Airflow", self.admin.healthy)
+
     def _wait_for_dags(self, *names: str) -> None:
         self.wait_for("the DAGs", lambda: all(self.admin.has_dag(name) for name in names))
 

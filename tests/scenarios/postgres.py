@@ -77,6 +77,11 @@ class Postgres:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def runs(self) -> bool:
+        """Whether the server lives."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
         settings = {
@@ -118,7 +123,7 @@ class Postgres:
 
     def stop(self) -> None:
         """End the server at once, with all its sessions."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.runs:
             self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(60)
