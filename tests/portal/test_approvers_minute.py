@@ -4,6 +4,7 @@ opens, without scrolling, searching or opening anything.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,7 +125,8 @@ def test_a_page_about_100_000_changes_is_made_soon(
     path = f"/requests/{requests[1]['surnames', 100_000]}{query}"
     looker.get(path)
     deadline = time.monotonic() + 60
-    while "is being checked" in looker.get(path):
+    # Also the checks that pages of other tests have begun: they would count.
+    while "is being checked" in looker.get(path) or _plans_are_checked():
         assert time.monotonic() < deadline
         time.sleep(0.5)
     taken = []
@@ -133,3 +135,7 @@ def test_a_page_about_100_000_changes_is_made_soon(
         looker.get(path)
         taken.append(time.process_time() - started)
     assert min(taken) < 0.2
+
+
+def _plans_are_checked() -> bool:
+    return any(each.name.startswith("check of plan") for each in threading.enumerate())
