@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from directory_sync.definition.models import Collection
+from directory_sync.store.store import Store
+from tests.airflow.dag_runs import RunCollection
 from tests.scenarios.airflow_database import airflow_database as copied_database
 from tests.scenarios.faulty_airflow import FaultyAirflow
 from tests.scenarios.new_store import new_store
@@ -152,5 +155,36 @@ def run_dag(airflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
             task.retries = 0
         register(dag)
         return dag.test(run_conf=conf)
+
+    return run
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """The same store, open."""
+    with Store.open(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def data(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder: a source of two people, and no destination yet. Gates look often."""
+    assert store_url
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__GATE_POLL_INTERVAL", "0.1")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "in.csv").write_text("id,name\n1,Fry\n2,Leela\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def run_collection(run_dag: Callable[..., DagRun], data: Path) -> RunCollection:
+    """Run a collection of these jobs over the data folder."""
+
+    def run(*jobs: dict[str, Any], name: str = "corp", **conf: Any) -> DagRun:
+        from directory_sync.airflow.dag_factory import build_dag
+
+        assert data.is_dir()
+        return run_dag(build_dag(Collection.model_validate({"name": name, "jobs": list(jobs)})), **conf)
 
     return run

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
+
+RunCollection = Callable[..., "DagRun"]
+"""Runs a collection of the jobs that it is given."""
 
 
 def register(dag: DAG, bundle: str = "dags-folder") -> None:

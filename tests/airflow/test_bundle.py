@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +44,6 @@ jobs:
     object: row
     fields: {{id: {{from: id, key: true}}}}
 """
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """An open store, the deployment's."""
-    with Store.open(store_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from directory_sync.approval.request import RequestView
 from directory_sync.definition.models import Collection
 from directory_sync.errors import LeaseError, StoreError
 from directory_sync.store.store import Store
-from tests.airflow.dag_runs import task_states
+from tests.airflow.dag_runs import RunCollection, task_states
 from tests.scenarios.requests import decide
 from tests.scenarios.smtp import SmtpServer
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
     from directory_sync.airflow.gate_trigger import GateTrigger
-
-RunCollection = Callable[..., "DagRun"]
 
 PEOPLE = {
     "name": "people",
@@ -43,36 +41,6 @@ PEOPLE = {
     "approval": {"approvers": {"users": ["bea"]}},
 }
 AFTER = {**PEOPLE, "name": "after", "destination": {"file": "after.csv"}, "approval": "none"}
-
-
-@pytest.fixture
-def data(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data folder: a source of two people, and no destination yet."""
-    assert store_url
-    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__GATE_POLL_INTERVAL", "0.1")
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "in.csv").write_text("id,name\n1,Fry\n2,Leela\n", encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    with Store.open(store_url) as store:
-        yield store
-
-
-@pytest.fixture
-def run_collection(run_dag: Callable[..., DagRun], data: Path) -> RunCollection:
-    """Run a collection of these jobs."""
-
-    def run(*jobs: dict[str, Any], name: str = "corp", **conf: Any) -> DagRun:
-        from directory_sync.airflow.dag_factory import build_dag
-
-        assert data.is_dir()
-        return run_dag(build_dag(Collection.model_validate({"name": name, "jobs": list(jobs)})), **conf)
-
-    return run
 
 
 @pytest.fixture

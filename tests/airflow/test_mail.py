@@ -32,13 +32,6 @@ PLAIN = {"disable_ssl": True, "disable_tls": True, "timeout": 5, "retry_limit": 
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """The store that tasks find."""
-    with Store.open(store_url) as store:
-        yield store
-
-
-@pytest.fixture
 def server() -> Iterator[SmtpServer]:
     """A server that takes everything."""
     with SmtpServer() as server:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 IDA = Person("ida", frozenset(), verified=True)
-PEOPLE = "id,name\n1,Fry\n2,Leela\n"
 
 
 def definition(**more: str) -> str:
@@ -37,23 +36,6 @@ jobs:
     object: row
     fields: {{id: {{from: id, key: true}}, name: name}}
 {keys}"""
-
-
-@pytest.fixture
-def data(store_url: str, tmp_path: Path) -> Path:
-    """The folder of the endpoints, with a source."""
-    assert store_url
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "in.csv").write_text(PEOPLE, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """An open store, the deployment's."""
-    with Store.open(store_url) as opened:
-        yield opened
 
 
 def save(store: Store, text: str) -> int:

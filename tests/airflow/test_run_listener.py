@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,13 +11,6 @@ from directory_sync.store.store import Store
 from tests.scenarios.planning import one_job
 
 COLLECTION = one_job()
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """The store of this test."""
-    with Store.open(store_url) as opened:
-        yield opened
 
 
 def hears(state: str, run_id: str, *tasks: Any) -> None:

@@ -40,23 +40,6 @@ IT = "it@corp.example"
 
 
 @pytest.fixture
-def data(store_url: str, tmp_path: Path) -> Path:
-    """The data folder: a source of two people, and no destination yet."""
-    assert store_url
-    folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "in.csv").write_text("id,name\n1,Fry\n2,Leela\n", encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    """The store that tasks find."""
-    with Store.open(store_url) as store:
-        yield store
-
-
-@pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmtpServer]:
     """A mail server that the deployment names."""
     with SmtpServer() as server:

@@ -19,7 +19,7 @@ import pytest
 from directory_sync.definition.models import Collection
 from directory_sync.store.leases import Lease
 from directory_sync.store.store import Store
-from tests.airflow.dag_runs import task_states
+from tests.airflow.dag_runs import RunCollection, task_states
 from tests.scenarios.directories import administrator, ldif, tree
 from tests.scenarios.slapd import Slapd, SlapdMissing
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 CORP, LAB = "dc=corp,dc=example", "dc=lab,dc=example"
-RunCollection = Callable[..., "DagRun"]
-
 PEOPLE = {
     "name": "people",
     "source": {
