@@ -92,7 +92,6 @@ def test_mistakes_say_what_would_be_right(text: str, message: str) -> None:
     assert message in "\n".join(messages(text))
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
