@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from directory_sync.run.result import JobState
-    from directory_sync.store.runs import Snapshot, StoredJobResult
+    from directory_sync.store.run_model import StoredJobResult
+    from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
 

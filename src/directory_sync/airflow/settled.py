@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from directory_sync.run.result import JobState
-    from directory_sync.store.runs import Snapshot, StoredJobResult
+    from directory_sync.store.run_model import StoredJobResult
+    from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)

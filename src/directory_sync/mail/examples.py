@@ -28,7 +28,8 @@ from directory_sync.mail.run_content import Cause, RunTold, run_content
 from directory_sync.plan.model import LimitCheck, Statistics
 from directory_sync.run.result import JobState
 from directory_sync.store.run_ends import RunEnd
-from directory_sync.store.runs import RUNNING, TERMINAL, Snapshot, StoredJobResult
+from directory_sync.store.run_model import StoredJobResult
+from directory_sync.store.runs import RUNNING, TERMINAL, Snapshot
 
 _AT = datetime(2026, 11, 20, 8, tzinfo=UTC)
 _LINKS = Links("https://airflow.example", "https://airflow.example/plugin/dirsync/dirsync")

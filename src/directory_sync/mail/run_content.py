@@ -25,8 +25,9 @@ from directory_sync.present.times import seconds_text
 from directory_sync.present.words import add_statistics
 from directory_sync.run.result import NOT_APPROVED, JobState, has_failed, state_of_run
 from directory_sync.store.run_ends import RunEnd
+from directory_sync.store.run_model import StoredJobResult
 from directory_sync.store.run_stops import RunStop
-from directory_sync.store.runs import RUNNING, TERMINAL, StoredJobResult
+from directory_sync.store.runs import RUNNING, TERMINAL
 
 MOST_JOBS = 40
 """Rows of the table; of more jobs, those that need a look are shown first."""

@@ -31,8 +31,8 @@ from directory_sync.run.result import NOT_APPROVED, JobState, has_failed
 from directory_sync.run.triggers import JobEnd, triggers
 from directory_sync.store.outbox import DueMail
 from directory_sync.store.run_ends import RunEnd
+from directory_sync.store.run_model import StoredJobResult
 from directory_sync.store.run_telling import RunNewsKind
-from directory_sync.store.runs import StoredJobResult
 from directory_sync.store.store import Store
 
 MOST_LINES = 40

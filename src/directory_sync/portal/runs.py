@@ -13,8 +13,9 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.run_in_airflow import OtherRun, is_left_behind, other_run
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead
+from directory_sync.store.run_model import StoredJobResult
 from directory_sync.store.run_stops import RunStop
-from directory_sync.store.runs import TERMINAL, Snapshot, StoredJobResult
+from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
 
 _OTHER_TASKS = (".approval", ".apply", ".settled", ".ok")

@@ -9,13 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 
 from directory_sync.store.database import Database
+from directory_sync.store.run_model import StoredJobResult
 from directory_sync.store.run_telling import RunNewsKind, tell
 from directory_sync.store.runs import (
     NOT_RUN,
     WAITING,
     Runs,
     Snapshot,
-    StoredJobResult,
     read_snapshot,
     select_runs,
 )

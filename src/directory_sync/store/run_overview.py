@@ -11,11 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, or_, select
 
-from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
 from directory_sync.store.runs import RUNNING, WAITING
 from directory_sync.store.tables import CollectionRunRow, EndedRunRow, JobRunRow
-from directory_sync.store.written import has_written, runs_that_wrote
+from directory_sync.store.written import counts_a_change, has_written, runs_that_wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +157,22 @@ class ListedRun:
 
 MOST_UNDER_WAY = 500
 """Runs that are looked at, the newest first."""
+_HEAD = (
+    CollectionRunRow.id,
+    CollectionRunRow.current_name.label("collection"),
+    CollectionRunRow.collection.label("dag_id"),
+    CollectionRunRow.run_id,
+    CollectionRunRow.trigger,
+    CollectionRunRow.requester,
+    CollectionRunRow.preview_only,
+    CollectionRunRow.started,
+)
+"""What all lists of runs say of one."""
+_END = (
+    CollectionRunRow.finished,
+    CollectionRunRow.state,
+    func.coalesce(CollectionRunRow.definition_origin, "").label("origin"),
+)
 
 
 class RunOverview:
@@ -173,20 +188,7 @@ class RunOverview:
             .group_by(CollectionRunRow.current_name)
             .subquery()
         )
-        query = select(
-            CollectionRunRow.id,
-            CollectionRunRow.current_name.label("collection"),
-            CollectionRunRow.collection.label("dag_id"),
-            CollectionRunRow.run_id,
-            CollectionRunRow.trigger,
-            CollectionRunRow.requester,
-            CollectionRunRow.preview_only,
-            CollectionRunRow.started,
-            CollectionRunRow.finished,
-            CollectionRunRow.state,
-            func.coalesce(CollectionRunRow.definition_origin, "").label("origin"),
-            newest.c.times,
-        ).join(newest, newest.c.id == CollectionRunRow.id)
+        query = select(*_HEAD, *_END, newest.c.times).join(newest, newest.c.id == CollectionRunRow.id)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
             jobs = _jobs_of(connection, [row["id"] for row in rows if row["finished"] is None])
@@ -225,7 +227,7 @@ class RunOverview:
         with self._database.read() as connection:
             return {
                 (row.collection, row.job): LatestJob(
-                    row.run_id, row.started, row.state, row.times, _counts_a_change(row.statistics)
+                    row.run_id, row.started, row.state, row.times, counts_a_change(row.statistics)
                 )
                 for row in connection.execute(query)
             }
@@ -240,21 +242,8 @@ class RunOverview:
         """Runs of all collections that the filter names, newest first."""
         run = CollectionRunRow
         conditions = _conditions(self._database, filter)
-        query = select(
-            run.id,
-            run.current_name.label("collection"),
-            run.collection.label("dag_id"),
-            run.run_id,
-            run.trigger,
-            run.requester,
-            run.reason,
-            run.preview_only,
-            run.started,
-            run.finished,
-            run.state,
-            func.coalesce(run.definition_origin, "").label("origin"),
-            func.coalesce(run.definition_version, "").label("version"),
-        )
+        version = func.coalesce(run.definition_version, "").label("version")
+        query = select(*_HEAD, *_END, run.reason, version)
         query = query.where(*conditions).order_by(run.id.desc()).limit(limit + 1)
         if before is not None:
             query = query.where(run.id < before)
@@ -287,16 +276,7 @@ class RunOverview:
         """
         run = CollectionRunRow
         query = (
-            select(
-                run.id,
-                run.current_name.label("collection"),
-                run.collection.label("dag_id"),
-                run.run_id,
-                run.trigger,
-                run.requester,
-                run.preview_only,
-                run.started,
-            )
+            select(*_HEAD)
             .where(run.finished.is_(None), ~_ended_in_airflow())
             .order_by(run.id.desc())
             .limit(MOST_UNDER_WAY)
@@ -311,10 +291,6 @@ class RunOverview:
             at_work = next((job for job, each in states.items() if each.state == RUNNING), "")
             found.append(RunUnderWay(**values, waits=_waits(states), job=at_work))
         return tuple(found)
-
-
-def _counts_a_change(statistics: dict[str, int] | None) -> bool:
-    return statistics is not None and any(statistics.get(name, 0) for name in COUNTED_AS.values())
 
 
 def _conditions(database: Database, filter: RunFilter) -> list[ColumnElement[bool]]:
@@ -371,7 +347,7 @@ def _jobs_of(connection: Connection, runs: Collection[int]) -> dict[int, dict[st
         query = select(JobRunRow.collection_run_id, JobRunRow.job, JobRunRow.state, JobRunRow.statistics)
         query = query.where(JobRunRow.collection_run_id.in_(runs)).order_by(JobRunRow.id)
         for run, job, state, statistics in connection.execute(query):
-            attempt = JobAttempt(state, _counts_a_change(statistics), statistics or {})
+            attempt = JobAttempt(state, counts_a_change(statistics), statistics or {})
             found.setdefault(run, {})[job] = attempt
     return found
 

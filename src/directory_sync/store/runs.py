@@ -17,17 +17,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from directory_sync.approval.request import MessageCode
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
-from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
+from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store import run_identity
 from directory_sync.store.collection_names import Origin
 from directory_sync.store.column_types import json_text
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
+from directory_sync.store.run_model import StoredJobResult, StoredRun
 from directory_sync.store.run_progress import JobProgress
 from directory_sync.store.run_telling import RunNewsKind, tell
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow
-from directory_sync.store.written import runs_that_wrote
+from directory_sync.store.written import counts_a_change, runs_that_wrote
 
 RUNNING = "running"
 TERMINAL = run_identity.TERMINAL
@@ -85,66 +86,6 @@ class JobRun:
 
     id: int
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A run as the history shows it. `state` is `running` until `finished` is set.
-
-    `wrote`: any attempt at any of its jobs has written something.
-    """
-
-    id: int
-    collection: str
-    run_id: str
-    trigger: str
-    requester: str
-    verified: bool
-    reason: str
-    preview_only: bool
-    started: datetime
-    finished: datetime | None
-    state: str
-    wrote: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StoredJobResult:
-    """The latest attempt at a job.
-
-    Attributes:
-        attempt: its number, from 1.
-        state: as given to `finish_job`, or `running`.
-        statistics: None as long as it runs, or if it ended before anything was counted.
-        planned: what its plan would do, where nothing of it was written when the attempt ended; None
-            otherwise.
-        host, pid: the process that works or worked on it.
-        plan_id: the last complete plan of any attempt, or None.
-        request_id: the request that it waits for, also one of another run, or carries out; None if there is
-            none.
-        code: what the message says.
-        wrote: this attempt or an earlier one of the run has written something.
-        progress: how far it is while it runs; None where nothing was told yet.
-    """
-
-    job_run_id: int
-    job: str
-    attempt: int
-    state: str
-    statistics: Statistics | None
-    message: str
-    warnings: tuple[str, ...]
-    problems: tuple[RecordProblem, ...]
-    started: datetime
-    finished: datetime | None
-    host: str
-    pid: int
-    plan_id: int | None
-    request_id: int | None = None
-    planned: Statistics | None = None
-    code: MessageCode = MessageCode.OTHER
-    wrote: bool = False
-    progress: JobProgress | None = None
 
 
 def definition_key(definition: Mapping[str, Any]) -> str:
@@ -430,7 +371,7 @@ class Runs:
             ).all()
             plans = _latest_plans(connection, collection, run_id)
         latest = {row.job: row for row in attempts}
-        wrote = {row.job for row in attempts if _counts_a_change(row.statistics)}
+        wrote = {row.job for row in attempts if counts_a_change(row.statistics)}
         return tuple(
             StoredJobResult(
                 job_run_id=row.id,
@@ -454,10 +395,6 @@ class Runs:
             )
             for row in latest.values()
         )
-
-
-def _counts_a_change(statistics: Mapping[str, int] | None) -> bool:
-    return statistics is not None and any(statistics.get(name) for name in COUNTED_AS.values())
 
 
 def select_runs() -> Select[Any]:
