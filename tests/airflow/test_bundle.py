@@ -120,7 +120,7 @@ def test_a_text_comes_back_from_its_file_as_it_was(text: str, roles: list[str]) 
     run.
     """
     from directory_sync.airflow.stub import stub_of
-    from directory_sync.store.saved_collections import SavedVersion
+    from directory_sync.store.collection_versions import SavedVersion
 
     saved = SavedVersion.__new__(SavedVersion)
     given_ = {"name": "crew", "number": 7, "text": text, "roles": tuple(roles), "verified": True}

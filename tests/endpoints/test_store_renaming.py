@@ -12,10 +12,10 @@ from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.errors import CollectionChanged, CollectionInUse, CollectionNotFound, NameTaken
 from directory_sync.plan.past import NOTHING, Findings, Identities
 from directory_sync.store.collection_names import SAVED, Origin
+from directory_sync.store.collection_versions import SavedVersion
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.runs import Snapshot
-from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
 from tests.scenarios.clock import Clock
 from tests.scenarios.plans import collection, plan

@@ -28,8 +28,8 @@ from directory_sync.errors import (
 )
 from directory_sync.plan.past import NOTHING, Findings, Identities
 from directory_sync.store.collection_names import SAVED, Origin
+from directory_sync.store.collection_versions import SavedVersion
 from directory_sync.store.known_objects import JobPlace, Learnt
-from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
 from directory_sync.store.tables import CollectionVersionRow
 from tests.scenarios.clock import Clock

@@ -15,7 +15,7 @@ from directory_sync.airflow.dag_factory import dag_of
 from directory_sync.definition.saved_documents import saved_document
 
 if TYPE_CHECKING:
-    from directory_sync.store.saved_collections import SavedVersion
+    from directory_sync.store.collection_versions import SavedVersion
 
 
 def stub_of(version: SavedVersion) -> str:

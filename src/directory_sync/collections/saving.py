@@ -32,7 +32,7 @@ from directory_sync.rights.editing import may_edit
 from directory_sync.rights.judgement import broken_when_saved
 from directory_sync.rights.words import edit_right_text, rule_problems
 from directory_sync.store.collection_names import Origin
-from directory_sync.store.saved_collections import SavedVersion
+from directory_sync.store.collection_versions import SavedVersion
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)

@@ -25,9 +25,9 @@ from directory_sync.definition.loading import Loaded, judge
 from directory_sync.definition.models import Collection
 from directory_sync.definition.saved_documents import is_saved, origin_of
 from directory_sync.definition.templates import Templates
+from directory_sync.store.collection_versions import VersionFacts
 from directory_sync.store.earlier_runs import Approval
 from directory_sync.store.runs import TERMINAL, Snapshot
-from directory_sync.store.saved_collections import VersionFacts
 from directory_sync.store.store import Store
 
 MOST_READ = 200

@@ -28,8 +28,8 @@ from directory_sync.doctor.once import Once
 from directory_sync.endpoints.contract import ConnectionInfo, Connections
 from directory_sync.errors import DefinitionError, SettingsError, StoreError
 from directory_sync.settings.reading import config_file, read_airflow
+from directory_sync.store.collection_versions import SavedVersion
 from directory_sync.store.database import Database
-from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
 
 

@@ -25,8 +25,8 @@ from directory_sync.portal.queries import CollectionKind, CollectionQuery, Colle
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.present.outcomes import outcome_of, outcome_text
+from directory_sync.store.collection_versions import SavedVersion
 from directory_sync.store.run_overview import LatestRun
-from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)

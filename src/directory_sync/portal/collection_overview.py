@@ -19,8 +19,8 @@ from directory_sync.portal.collections import CollectionView, may_create, read_c
 from directory_sync.portal.dag_text import DagStanding, dag_standing
 from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.saving_rules import saving_rules
-from directory_sync.store.runs import StoredRun
-from directory_sync.store.saved_collections import VersionFacts
+from directory_sync.store.collection_versions import VersionFacts
+from directory_sync.store.run_model import StoredRun
 from directory_sync.store.store import Store
 
 RECENT = 10

@@ -37,8 +37,9 @@ from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.words import edit_right_text
+from directory_sync.store.collection_versions import SavedVersion, VersionFacts
 from directory_sync.store.pins import MOST_PINNED
-from directory_sync.store.saved_collections import SavedVersion, VersionFacts, require_storable
+from directory_sync.store.saved_collections import require_storable
 from directory_sync.store.store import Store
 
 

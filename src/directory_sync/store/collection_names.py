@@ -14,7 +14,7 @@ from directory_sync.errors import CollectionChanged, NameTaken, OriginDiffers
 from directory_sync.store.tables import CollectionRow, CollectionVersionRow
 
 if TYPE_CHECKING:
-    from directory_sync.store.saved_collections import VersionFacts
+    from directory_sync.store.collection_versions import VersionFacts
 
 _SAVED, _FILE = "saved", "file:"
 

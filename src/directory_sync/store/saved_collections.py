@@ -1,4 +1,4 @@
-"""Collections that are saved in the store: what each of their versions said, and who saved it.
+"""Collections that are saved in the store: saving, renaming and deleting them, and what their versions say.
 
 Each save, and each deletion, is a version with a revision that ascends over all collections. Revisions become
 visible in their order, so what existed at one of them never changes afterwards: Airflow's bundle builds on
@@ -10,16 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select, update
 
 from directory_sync.approval.people import Person
 from directory_sync.definition.basics import LONGEST_NAME, NAME_PATTERN
-from directory_sync.definition.documents import Document
-from directory_sync.definition.saved_documents import saved_document
 from directory_sync.errors import CollectionChanged, CollectionError, CollectionNotFound
 from directory_sync.printable import storable
 from directory_sync.store.collection_names import (
@@ -32,6 +29,18 @@ from directory_sync.store.collection_names import (
 )
 from directory_sync.store.collection_renaming import rename, renamed_to
 from directory_sync.store.collection_use import require_nothing_under_way
+from directory_sync.store.collection_versions import (
+    ALL,
+    FACTS,
+    SavedVersion,
+    VersionFacts,
+    bearer_of,
+    find_version,
+    newest_versions,
+    read_facts,
+    read_one,
+    read_version,
+)
 from directory_sync.store.database import Database
 from directory_sync.store.policy_changes import end_undecided, hold_back_filing
 from directory_sync.store.tables import (
@@ -44,51 +53,7 @@ from directory_sync.store.tables import (
 
 LONGEST_COMMENT = 10_000
 """Characters that the comment on a version may have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionFacts:
-    """A version of a saved collection, without its text.
-
-    Attributes:
-        collection_id: stays when the collection is renamed, and is never given to another one.
-        name: of the collection in this version.
-        number: 1, 2, … within the collection.
-        revision: ascends over all collections.
-        saved, saved_by, verified, roles: when, by whom, whether Airflow had checked who that is, and the
-            person's roles at that time.
-        comment: why, in the person's words.
-        change: codes and facts of what is different from the version before.
-        deleted: this version is the deletion.
-    """
-
-    collection_id: int
-    name: str
-    number: int
-    revision: int
-    saved: datetime
-    saved_by: str
-    verified: bool
-    roles: tuple[str, ...]
-    comment: str
-    change: tuple[Mapping[str, Any], ...]
-    deleted: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedVersion(VersionFacts):
-    """A version of a saved collection.
-
-    Attributes:
-        text: the definition as YAML, exactly as it was saved; of a deletion, what was deleted.
-    """
-
-    text: str = field(repr=False)
-
-    @property
-    def document(self) -> Document:
-        """As what it is read from."""
-        return saved_document(self.name, self.number, self.text)
+_V = CollectionVersionRow
 
 
 class SavedCollections:
@@ -100,29 +65,32 @@ class SavedCollections:
     def newest(self) -> list[SavedVersion]:
         """The newest version of each collection that exists, in order of their names."""
         with self._database.read() as connection:
-            return [_version(row) for row in connection.execute(_newest().order_by(_V.name)).mappings()]
+            return [
+                read_version(row)
+                for row in connection.execute(newest_versions().order_by(_V.name)).mappings()
+            ]
 
     def get(self, name: str) -> SavedVersion | None:
         """The newest version of a collection; None if it does not exist."""
         with self._database.read() as connection:
-            return _find(connection, name)
+            return find_version(connection, name)
 
     def versions(self, name: str) -> list[VersionFacts]:
         """All versions of a collection, newest first; of one that is deleted too, as long as none has its
         name.
         """
         with self._database.read() as connection:
-            collection_id = _bearer(connection, name)
-            query = select(*_FACTS).where(_V.collection_id == collection_id).order_by(_V.number.desc())
-            return [VersionFacts(**_facts(row)) for row in connection.execute(query).mappings()]
+            collection_id = bearer_of(connection, name)
+            query = select(*FACTS).where(_V.collection_id == collection_id).order_by(_V.number.desc())
+            return [read_facts(row) for row in connection.execute(query).mappings()]
 
     def version(self, name: str, number: int) -> SavedVersion | None:
         """One version of a collection, as `versions` lists them; None if there is no such version."""
         if not 0 < number <= _HIGHEST_NUMBER:
             return None
         with self._database.read() as connection:
-            bearer = _bearer(connection, name)
-            return _one(connection, select(*_ALL).where(_V.collection_id == bearer, _V.number == number))
+            bearer = bearer_of(connection, name)
+            return read_one(connection, select(*ALL).where(_V.collection_id == bearer, _V.number == number))
 
     def save(
         self,
@@ -159,7 +127,7 @@ class SavedCollections:
         """
         require_storable(name, text, comment, by)
         with self._numbering() as (connection, now):
-            newest = _find(connection, name)
+            newest = find_version(connection, name)
             _require_judged(name, newest, judged)
             if newest is not None and newest.text == text:
                 return newest
@@ -212,7 +180,7 @@ class SavedCollections:
         """
         require_storable(name, "", comment, by)
         with self._numbering() as (connection, now):
-            newest = _find(connection, name)
+            newest = find_version(connection, name)
             _require_judged(name, newest, judged)
             _require_seen(connection, name, newest, expected)
             if newest is None:
@@ -268,7 +236,7 @@ class SavedCollections:
         """
         require_storable(to, text, comment, by)
         with self._numbering() as (connection, now):
-            newest = _find(connection, name)
+            newest = find_version(connection, name)
             _require_judged(name, newest, judged)
             _require_seen(connection, name, newest, expected)
             if newest is None:
@@ -302,7 +270,7 @@ class SavedCollections:
         name, and those of all that had it before, until they got another one, also where they were deleted.
         """
         with self._database.read() as connection:
-            bearer = _bearer(connection, name)
+            bearer = bearer_of(connection, name)
             had = (
                 select(_V.collection_id, func.max(_V.revision).label("last"))
                 .where(_V.name == name)
@@ -312,9 +280,9 @@ class SavedCollections:
             earlier = exists(
                 select(had.c.last).where(had.c.collection_id == _V.collection_id, had.c.last >= _V.revision)
             )
-            query = select(*_FACTS).where(or_(_V.collection_id == bearer, earlier))
+            query = select(*FACTS).where(or_(_V.collection_id == bearer, earlier))
             found = connection.execute(query.order_by(_V.revision.desc())).mappings()
-            return [VersionFacts(**_facts(row)) for row in found]
+            return [read_facts(row) for row in found]
 
     def names(self, ids: Iterable[int]) -> dict[int, str]:
         """Id of a collection → what it is called now; of one that is deleted, what it was called last."""
@@ -325,7 +293,7 @@ class SavedCollections:
     def of_revision(self, revision: int) -> SavedVersion | None:
         """The version that has this revision; None if there is none."""
         with self._database.read() as connection:
-            return _one(connection, select(*_ALL).where(_V.revision == revision))
+            return read_one(connection, select(*ALL).where(_V.revision == revision))
 
     def newest_revision(self) -> int:
         """The revision of the version that was saved last; 0 if there is none."""
@@ -344,8 +312,8 @@ class SavedCollections:
     def at(self, revision: int) -> list[SavedVersion]:
         """The collections that existed when a version got this revision, in order of their names."""
         with self._database.read() as connection:
-            query = _newest(revision).where(~_V.deleted).order_by(_V.name)
-            return [_version(row) for row in connection.execute(query).mappings()]
+            query = newest_versions(revision).where(~_V.deleted).order_by(_V.name)
+            return [read_version(row) for row in connection.execute(query).mappings()]
 
     def origin(self, name: str) -> Origin | None:
         """Where the collection of this name comes from; None if that is not noted."""
@@ -406,52 +374,13 @@ class SavedCollections:
             "roles": sorted(by.roles),
         }
         connection.execute(insert(CollectionVersionRow), values)
-        return _version(
-            connection.execute(select(*_ALL).where(_V.revision == values["revision"])).mappings().one()
+        return read_version(
+            connection.execute(select(*ALL).where(_V.revision == values["revision"])).mappings().one()
         )
 
 
 _HIGHEST_NUMBER = 2**31 - 1
 """That both databases can be asked for."""
-_V = CollectionVersionRow
-_ALL = _V.__table__.columns
-_FACTS = tuple(column for column in _ALL if column.name != "text")
-
-
-def _newest(revision: int | None = None) -> Select[Any]:
-    """The newest version of each collection that exists, or of each that there was at a revision."""
-    newest = select(_V.collection_id, func.max(_V.number).label("number")).group_by(_V.collection_id)
-    if revision is None:
-        newest = newest.join(CollectionRow, CollectionRow.id == _V.collection_id)
-        newest = newest.where(CollectionRow.deleted.is_(None))
-    else:
-        newest = newest.where(_V.revision <= revision)
-    chosen = newest.subquery()
-    return select(*_ALL).join(
-        chosen, and_(_V.collection_id == chosen.c.collection_id, _V.number == chosen.c.number)
-    )
-
-
-def _find(connection: Connection, name: str) -> SavedVersion | None:
-    """The newest version of the collection that has this name."""
-    return _one(
-        connection,
-        select(*_ALL)
-        .join(CollectionRow, CollectionRow.id == _V.collection_id)
-        .where(is_called(name))
-        .order_by(_V.number.desc())
-        .limit(1),
-    )
-
-
-def _bearer(connection: Connection, name: str) -> int | None:
-    """The id of the saved collection of this name; else of the one that had it last."""
-    return connection.scalar(
-        select(CollectionRow.id)
-        .where(CollectionRow.name == name, CollectionRow.origin == SAVED.text)
-        .order_by(CollectionRow.deleted.is_(None).desc(), CollectionRow.id.desc())
-        .limit(1)
-    )
 
 
 def _id_for(connection: Connection, name: str, now: datetime) -> int:
@@ -472,8 +401,8 @@ def _require_seen(connection: Connection, name: str, newest: SavedVersion | None
     if expected == (0 if newest is None else newest.number):
         return
     if newest is None:
-        of_deleted = select(*_ALL).where(_V.collection_id == _bearer(connection, name))
-        newest = _one(connection, of_deleted.order_by(_V.number.desc()).limit(1))
+        of_deleted = select(*ALL).where(_V.collection_id == bearer_of(connection, name))
+        newest = read_one(connection, of_deleted.order_by(_V.number.desc()).limit(1))
     if newest is None:
         raise _not_found(name)
     raise _changed(name, newest)
@@ -518,17 +447,3 @@ def require_storable(name: str, text: str, comment: str, by: Person) -> None:
             " it.",
             name=name,
         )
-
-
-def _facts(row: RowMapping) -> dict[str, Any]:
-    values = dict(row)
-    return values | {"roles": tuple(values["roles"]), "change": tuple(values["change"])}
-
-
-def _one(connection: Connection, query: Select[Any]) -> SavedVersion | None:
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else _version(row)
-
-
-def _version(row: RowMapping) -> SavedVersion:
-    return SavedVersion(**_facts(row))

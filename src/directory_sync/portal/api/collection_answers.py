@@ -13,7 +13,7 @@ from directory_sync.portal.collections import CheckedName, CollectionView, Impor
 from directory_sync.portal.dag_text import dag_message, dag_standing
 from directory_sync.portal.wire import collections as wire
 from directory_sync.present.definition_changes import change_lines
-from directory_sync.store.saved_collections import SavedVersion, VersionFacts
+from directory_sync.store.collection_versions import SavedVersion, VersionFacts
 
 
 def list_answer(views: Iterable[ListedView], *, may_create: bool) -> wire.CollectionListAnswer:

@@ -21,8 +21,9 @@ from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
 from directory_sync.present.outcomes import outcome_text
-from directory_sync.store.runs import RUNNING, TERMINAL, StoredRun
-from directory_sync.store.saved_collections import VersionFacts
+from directory_sync.store.collection_versions import VersionFacts
+from directory_sync.store.run_model import StoredRun
+from directory_sync.store.runs import RUNNING, TERMINAL
 
 router = APIRouter()
 

@@ -21,7 +21,7 @@ from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
 from directory_sync.present.text_diff import DiffLine, text_diff
-from directory_sync.store.saved_collections import SavedVersion, VersionFacts
+from directory_sync.store.collection_versions import SavedVersion, VersionFacts
 from directory_sync.store.store import Store
 
 router = APIRouter(prefix="/collections/{name}")
