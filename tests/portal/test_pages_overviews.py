@@ -127,6 +127,20 @@ def test_jobs_of_a_connection_and_one_that_is_gone(looker: Looker, monkeypatch: 
     assert "1 job matches" in text_of(looker.get("/jobs?where=missing.present"))
 
 
+def test_a_connection_that_cannot_be_looked_up_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not called missing, and no log repeats what a secrets backend says of it."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"Invalid connection string: ldap://{name}:hunter2@host")
+
+    monkeypatch.setattr(airflow_dags.Connection, "get_connection_from_secrets", refuse)
+    assert airflow_dags.missing_connections(["branch"]) == []
+    assert "The connection branch could not be looked up (ValueError)." in caplog.text
+    assert "hunter2" not in caplog.text
+
+
 def test_a_run_that_waits_is_not_running(looker: Looker) -> None:
     """Neither in the number on every page nor in lists: it waits for approval."""
     store = looker.store
