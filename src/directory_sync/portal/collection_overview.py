@@ -11,7 +11,7 @@ from directory_sync.collections.saving import SavingRules, no_such_collection
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem, has_errors
-from directory_sync.errors import DefinitionError, StoreError
+from directory_sync.errors import DefinitionError, EditRefused, StoreError
 from directory_sync.portal import airflow_dags
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.airflow_dags import DagState, bundle_name
@@ -124,6 +124,21 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
         may_create=may_create(visitor),
         pinned=name in store.pins.of(visitor.person.name),
     )
+
+
+def require_editable(overview: Overview, *, in_file: str) -> CollectionView:
+    """The saved collection, if the visitor may edit it.
+
+    Raises EditRefused if they may not, with `in_file` for one that is kept in a file; CollectionNotFound for
+    a deleted one.
+    """
+    if overview.file is not None:
+        raise EditRefused(in_file, name=overview.name)
+    if overview.saved is None:
+        raise no_such_collection(overview.name)
+    if overview.why_not_edit:
+        raise EditRefused(overview.why_not_edit, name=overview.name)
+    return overview.saved
 
 
 def definition_in_file(rules: SavingRules, name: str) -> Loaded | Broken | None:

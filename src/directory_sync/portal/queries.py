@@ -374,14 +374,26 @@ class CollectionSort(StrEnum):
     SCHEDULE = "schedule"
 
 
-_WHERE = Field(
-    (),
-    description="A column, an operator and a value, as in `source.contains.head`; several of them all count.",
-)
+class SortedQuery(Query):
+    """A page of a list that columns filter and sort; `skip` counts rows before it."""
+
+    where: tuple[_Text, ...] = Field(
+        (),
+        description="A column, an operator and a value, as in `source.contains.head`; several of them all"
+        " count.",
+    )
+    order: Literal["up", "down"] = Field("up", description="`down` for the largest or latest first.")
+    skip: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(0, description="To begin after.")
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_PAGE), _DIGITS] = Field(50, description="On a page.")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest or latest comes first."""
+        return self.order == "down"
 
 
-class CollectionQuery(Query):
-    """A page of the list of collections; `skip` counts collections before it."""
+class CollectionQuery(SortedQuery):
+    """A page of the list of collections."""
 
     search: _Text = Field(
         "",
@@ -396,16 +408,7 @@ class CollectionQuery(Query):
         " `nothing_to_do`.",
     )
     owner: _Name | None = Field(None, description="Only those of this owner; letters in any case.")
-    where: tuple[_Text, ...] = _WHERE
     sort: CollectionSort = Field(CollectionSort.NAME, description="What they are sorted by.")
-    order: Literal["up", "down"] = Field("up", description="`down` for the largest or latest first.")
-    skip: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(0, description="To begin after.")
-    limit: Annotated[int, Interval(ge=1, le=LARGEST_PAGE), _DIGITS] = Field(50, description="On a page.")
-
-    @property
-    def descending(self) -> bool:
-        """Whether the largest or latest comes first."""
-        return self.order == "down"
 
 
 class JobSort(StrEnum):
@@ -424,8 +427,8 @@ class JobSort(StrEnum):
     CHANGED = "changed"
 
 
-class JobQuery(Query):
-    """A page of the list of jobs; `skip` counts jobs before it."""
+class JobQuery(SortedQuery):
+    """A page of the list of jobs."""
 
     search: _Text = Field(
         "",
@@ -433,16 +436,7 @@ class JobQuery(Query):
         " in any case.",
     )
     connection: _Name | None = Field(None, description="Only those that use this connection.")
-    where: tuple[_Text, ...] = _WHERE
     sort: JobSort = Field(JobSort.JOB, description="What they are sorted by.")
-    order: Literal["up", "down"] = Field("up", description="`down` for the largest or latest first.")
-    skip: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(0, description="To begin after.")
-    limit: Annotated[int, Interval(ge=1, le=LARGEST_PAGE), _DIGITS] = Field(50, description="On a page.")
-
-    @property
-    def descending(self) -> bool:
-        """Whether the largest or latest comes first."""
-        return self.order == "down"
 
 
 class RunQuery(Query):

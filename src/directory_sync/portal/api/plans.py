@@ -25,14 +25,12 @@ from directory_sync.portal.wire.plans import ChangesAnswer, PatternsAnswer
 router = APIRouter(tags=["plans"])
 
 PlanId = Annotated[int, Path(description="Number of the plan, as runs and requests name it.")]
+AskedChanges = Annotated[ChangeQuery, Depends(ChangeQuery.of_call)]
 
 
 @router.get("/plans/{plan_id}/changes", responses=errors(404, 422), openapi_extra=ChangeQuery.openapi())
 def read_changes(
-    plan_id: PlanId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
@@ -51,10 +49,7 @@ def read_patterns(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor)
     openapi_extra=ChangeQuery.openapi(),
 )
 def download_csv(
-    plan_id: PlanId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> StreamingResponse:
     """All changes that the filter lets through, as CSV: one row for each field."""
     return plan_download(store, visitor, plan_id, query, FileFormat.CSV, name=f"plan-{plan_id}")
@@ -67,10 +62,7 @@ def download_csv(
     openapi_extra=ChangeQuery.openapi(),
 )
 def download_excel(
-    plan_id: PlanId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> StreamingResponse:
     """The same as a workbook of Excel: one row for each field, every cell a text."""
     return plan_download(store, visitor, plan_id, query, FileFormat.EXCEL, name=f"plan-{plan_id}")
@@ -83,10 +75,7 @@ def download_excel(
     openapi_extra=ChangeQuery.openapi(),
 )
 def download_ldif(
-    plan_id: PlanId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> StreamingResponse:
     """The same as LDIF change records (RFC 2849); only for directories and LDIF files."""
     return plan_download(store, visitor, plan_id, query, FileFormat.LDIF, name=f"plan-{plan_id}")

@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from directory_sync.errors import QueryError
 from directory_sync.portal import changes, comparing, reading
-from directory_sync.portal.access import CurrentVisitor
+from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import (
@@ -23,10 +23,12 @@ from directory_sync.portal.queries import ChangeQuery, ComparisonQuery, ListQuer
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.wire.plans import ChangesAnswer, ComparisonAnswer, PatternsAnswer
 from directory_sync.portal.wire.requests import CountAnswer, RequestDetailsAnswer, RequestListAnswer
+from directory_sync.store.store import Store
 
 router = APIRouter(tags=["requests"])
 
 RequestId = Annotated[int, Path(description="Number of the request.")]
+AskedChanges = Annotated[ChangeQuery, Depends(ChangeQuery.of_call)]
 
 
 @router.get("/requests", responses=errors(422), openapi_extra=ListQuery.openapi())
@@ -58,10 +60,7 @@ def read_request(request_id: RequestId, store: CurrentStore, visitor: CurrentVis
     openapi_extra=ChangeQuery.openapi(),
 )
 def read_changes(
-    request_id: RequestId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     about = reading.visible_request(store, visitor, request_id).request
@@ -82,15 +81,10 @@ def read_patterns(request_id: RequestId, store: CurrentStore, visitor: CurrentVi
     openapi_extra=ChangeQuery.openapi(),
 )
 def download_csv(
-    request_id: RequestId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> StreamingResponse:
     """All changes that the filter lets through, as CSV: one row for each field."""
-    about = reading.visible_request(store, visitor, request_id).request
-    name = f"request-{request_id}"
-    return plan_download(store, visitor, about.plan_id, query, FileFormat.CSV, name=name, request=about)
+    return _download(store, visitor, request_id, query, FileFormat.CSV)
 
 
 @router.get(
@@ -100,15 +94,10 @@ def download_csv(
     openapi_extra=ChangeQuery.openapi(),
 )
 def download_excel(
-    request_id: RequestId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> StreamingResponse:
     """The same as a workbook of Excel: one row for each field, every cell a text."""
-    about = reading.visible_request(store, visitor, request_id).request
-    name = f"request-{request_id}"
-    return plan_download(store, visitor, about.plan_id, query, FileFormat.EXCEL, name=name, request=about)
+    return _download(store, visitor, request_id, query, FileFormat.EXCEL)
 
 
 @router.get(
@@ -118,15 +107,10 @@ def download_excel(
     openapi_extra=ChangeQuery.openapi(),
 )
 def download_ldif(
-    request_id: RequestId,
-    store: CurrentStore,
-    visitor: CurrentVisitor,
-    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
+    request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> StreamingResponse:
     """The same as LDIF change records (RFC 2849); only for directories and LDIF files."""
-    about = reading.visible_request(store, visitor, request_id).request
-    name = f"request-{request_id}"
-    return plan_download(store, visitor, about.plan_id, query, FileFormat.LDIF, name=name, request=about)
+    return _download(store, visitor, request_id, query, FileFormat.LDIF)
 
 
 @router.get(
@@ -149,3 +133,11 @@ def compare(
             {"with": f"Request {request_id} is the job's first one, so there is nothing to compare it with."}
         )
     return answering.comparison_answer(comparing.compare_requests(store, visitor, request_id, other, query))
+
+
+def _download(
+    store: Store, visitor: Visitor, request_id: int, query: ChangeQuery, format: FileFormat
+) -> StreamingResponse:
+    about = reading.visible_request(store, visitor, request_id).request
+    name = f"request-{request_id}"
+    return plan_download(store, visitor, about.plan_id, query, format, name=name, request=about)

@@ -11,12 +11,11 @@ from fastapi.responses import RedirectResponse
 
 from directory_sync.approval.request import Request
 from directory_sync.approval.states import UNDER_WAY
-from directory_sync.collections.saving import no_such_collection
-from directory_sync.errors import CollectionInUse, DirectorySyncError, EditRefused, QueryError
+from directory_sync.errors import CollectionInUse, DirectorySyncError, QueryError
 from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
-from directory_sync.portal.collection_overview import read_overview
+from directory_sync.portal.collection_overview import read_overview, require_editable
 from directory_sync.portal.queries import LARGEST_NUMBER
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame, is_part
@@ -109,18 +108,14 @@ def _page(
     store: Store, visitor: Visitor, name: str, *, problem: str = "", confirm: str = "", comment: str = ""
 ) -> DeletePage:
     overview = read_overview(store, visitor, name)
-    if overview.file is not None:
-        raise EditRefused(
-            f"The collection {name} is kept in a file. Delete that; Airflow drops its DAG then.", name=name
-        )
-    if overview.saved is None:
-        raise no_such_collection(name)
-    if overview.why_not_edit:
-        raise EditRefused(overview.why_not_edit, name=name)
+    saved = require_editable(
+        overview,
+        in_file=f"The collection {name} is kept in a file. Delete that; Airflow drops its DAG then.",
+    )
     waiting = RequestFilter(collections=(name,), states=UNDER_WAY)
     return DeletePage(
         name=name,
-        expected=overview.saved.version.number,
+        expected=saved.version.number,
         runs=overview.active,
         requests=store.requests.all(waiting, limit=_MOST_NAMED).requests,
         why_not_stop=overview.why_not_run,

@@ -14,20 +14,18 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
 from directory_sync.collections.documents import renamed
-from directory_sync.collections.saving import no_such_collection
 from directory_sync.definition.problems import Problem, has_errors
 from directory_sync.errors import (
     CollectionChanged,
     DefinitionError,
     DirectorySyncError,
-    EditRefused,
     RequestNotFound,
     StoreError,
 )
 from directory_sync.portal import collections, previews
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
-from directory_sync.portal.collection_overview import read_overview
+from directory_sync.portal.collection_overview import read_overview, require_editable
 from directory_sync.portal.example_definition import EXAMPLE, EXAMPLE_OF_JOB
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore, forget_store
@@ -209,14 +207,9 @@ def edit(
     may not edit it.
     """
     overview = read_overview(store, visitor, name)
-    if overview.file is not None:
-        where = f"in the file {overview.file}" if overview.file else "in a file"
-        raise EditRefused(f"The collection {name} is kept {where}. Change it there.", name=name)
-    if overview.saved is None:
-        raise no_such_collection(name)
-    if overview.why_not_edit:
-        raise EditRefused(overview.why_not_edit, name=name)
-    editor = _editor(name, overview.text, overview.saved.version.number)
+    where = f"in the file {overview.file}" if overview.file else "in a file"
+    saved = require_editable(overview, in_file=f"The collection {name} is kept {where}. Change it there.")
+    editor = _editor(name, overview.text, saved.version.number)
     if preview:
         asked = previews.require_own(store, visitor, preview)
         if asked.collection == name and asked.kind is QuestionKind.TEXT:
