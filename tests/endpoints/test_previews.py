@@ -328,6 +328,17 @@ def test_a_cancelled_preview_is_broken_off(store: Store, tmp_path: Path) -> None
     assert rows_of(store) == before
 
 
+def test_nothing_is_stored_for_a_question_that_was_deleted(store: Store, tmp_path: Path) -> None:
+    """A worker that was held up for more than a day: no one would ever delete it."""
+    write_files(tmp_path, {"1": "one"}, {})
+    before = rows_of(store)
+    claimed = claim(store, ask(store, definition()))
+    assert store.previews.forget(older_than=timedelta(0)) == 1
+    with pytest.raises(PreviewError, match="No one waits"):
+        answer(store, claimed, deployment(tmp_path), progress=lambda stage, done, total: None)
+    assert rows_of(store) == before
+
+
 def test_how_far_it_is_can_be_seen(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which plan of how many, which job, whose; once a second at most."""
     monkeypatch.setattr(preview_answer, "_REPORT_EVERY", 0.0)

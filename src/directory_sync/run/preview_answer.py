@@ -81,7 +81,7 @@ def answer(store: Store, question: Question, deployment: Deployment, *, progress
         progress: hears how far each plan is.
 
     Raises NoLongerAsked; StoreError; and what keeps the definition as a whole from being planned
-    (DefinitionError, UnsupportedError). What goes wrong with one job is part of the answer.
+    (DefinitionError, PreviewError, UnsupportedError). What goes wrong with one job is part of the answer.
     """
     asked = _asked_side(store, question, deployment)
     saved = _saved_side(store, question, deployment) if question.is_edit else None

@@ -189,11 +189,18 @@ class Previews:
     def begin_side(
         self, question: Question, side: Side, collection: Collection, *, origin: str = "", version: str = ""
     ) -> Snapshot:
-        """Make the run that one side of an answer hangs on; it is closed already."""
+        """Make the run that one side of an answer hangs on; it is closed already.
+
+        Raises PreviewError if no one waits for the answer any more: a question that has been deleted takes
+        nothing with it that is stored later.
+        """
         definition = complete(collection)
         run_id = run_id_of(question.id, side)
         with self._database.write() as connection:
             now = self._database.now(connection)
+            running = (PreviewRow.id == question.id) & (PreviewRow.state == PreviewState.RUNNING.value)
+            if connection.scalar(select(PreviewRow.id).where(running).with_for_update()) is None:
+                raise PreviewError("No one waits for this preview any more. Nothing was read.")
             # A row of its own, whatever runs have the same definition: it goes with the answer.
             connection.execute(insert(DefinitionRow), {"key": run_id, "definition": definition})
             connection.execute(
