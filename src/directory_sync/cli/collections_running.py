@@ -9,7 +9,7 @@ from argparse import Namespace
 from directory_sync.cli.collections_session import Collections
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.terminal import data_output, message
-from directory_sync.plan.model import COUNTED_AS
+from directory_sync.plan.model import counts_a_change
 from directory_sync.portal.wire.runs import RunJobAnswer
 from directory_sync.present.outcomes import outcome_text
 from directory_sync.present.progress import progress_text
@@ -69,13 +69,9 @@ def _follow(collections: Collections, name: str, run_id: str, *, seconds: float 
 
 
 def _line(job: RunJobAnswer) -> str:
-    wrote = any((job.statistics or {}).get(each, 0) for each in _WRITTEN)
-    text = f"{printable(job.job)}: {outcome_text(job.state, wrote=wrote)}"
+    text = f"{printable(job.job)}: {outcome_text(job.state, wrote=counts_a_change(job.statistics))}"
     if job.progress is None:
         return text
     told = job.progress
     progress = JobProgress(told.stage, told.read, told.listed, told.planned, told.applied, told.total)
     return f"{text}, {progress_text(progress)}"
-
-
-_WRITTEN = frozenset(COUNTED_AS.values())

@@ -12,6 +12,7 @@ from directory_sync.cli.collections_session import Collections, read_text
 from directory_sync.cli.exit_status import ExitStatus, most_serious
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.terminal import data_output, message
+from directory_sync.plan.model import counts_a_change
 from directory_sync.portal.codes import PreviewStanding
 from directory_sync.portal.wire.previews import PreviewAnswer, PreviewJobAnswer
 from directory_sync.present.words import changes_text
@@ -107,5 +108,4 @@ def _status_of(job: PreviewJobAnswer) -> ExitStatus:
     if job.asked.state != JobState.PREVIEWED:
         return ExitStatus.FAILED
     planned = job.asked.planned or job.asked.statistics or {}
-    changes = any(planned.get(name, 0) for name in ("created", "updated", "moved", "disabled", "deleted"))
-    return ExitStatus.CHANGES if changes else ExitStatus.OK
+    return ExitStatus.CHANGES if counts_a_change(planned) else ExitStatus.OK

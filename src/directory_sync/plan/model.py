@@ -44,6 +44,11 @@ COUNTED_AS: Mapping[Action, str] = {
 """Kind of change → the figure of `Statistics` that counts it; the worst kind first."""
 
 
+def counts_a_change(figures: Mapping[str, int] | None) -> bool:
+    """Whether figures, as `Statistics.to_json` gives them, count a change."""
+    return figures is not None and any(figures.get(name, 0) for name in COUNTED_AS.values())
+
+
 @dataclass(frozen=True, slots=True)
 class RecordProblem:
     """Why one record was not carried out.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from directory_sync.plan.model import COUNTED_AS, Statistics
+from directory_sync.plan.model import Statistics, counts_a_change
 from directory_sync.run.result import JobState
 from directory_sync.run.task_ends import NOT_IN_THIS_RUN, REMOVED
 from directory_sync.store.runs import RUNNING
@@ -66,5 +66,4 @@ def outcome_text(state: str, *, wrote: bool) -> str:
 
 def wrote_something(statistics: Statistics | None) -> bool:
     """Whether figures of what was applied count a change."""
-    figures = {} if statistics is None else statistics.to_json()
-    return any(figures.get(name, 0) for name in COUNTED_AS.values())
+    return statistics is not None and counts_a_change(statistics.to_json())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from directory_sync.definition.models import NotifyWhen
-from directory_sync.plan.model import COUNTED_AS, Statistics
+from directory_sync.plan.model import Statistics, counts_a_change
 from directory_sync.run.result import JobState, has_failed
 
 _EVERY_RUN = frozenset({NotifyWhen.ALWAYS})
@@ -55,7 +55,7 @@ def _of_job(job: JobEnd) -> frozenset[NotifyWhen]:
     if job.state == JobState.PREVIEWED or job.statistics is None:
         return frozenset(fulfilled)
     figures = job.statistics.to_json()
-    if any(figures[name] for name in COUNTED_AS.values()):
+    if counts_a_change(figures):
         fulfilled.add(NotifyWhen.RECORDS_UPDATED)
     if figures["errors"] or figures["conflicts"] or job.state in _WITH_ERRORS:
         fulfilled.add(NotifyWhen.ERRORS)

@@ -17,7 +17,7 @@ from directory_sync.approval.request import EventKind, Request, SavedDefinition,
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Collection
 from directory_sync.errors import NotDecidable, PlanMismatch
-from directory_sync.plan.model import LimitCheck, same_limits
+from directory_sync.plan.model import COUNTED_AS, LimitCheck, same_limits
 from directory_sync.store.collection_names import require_newest
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import Filed, Filing, checked_approvers, checked_name, shortened
@@ -358,8 +358,7 @@ def _note_waiting(connection: Connection, plan: Row[Any], request_id: int, now: 
         .values(
             state=WAITING,
             request_id=request_id,
-            statistics=plan.header["statistics"]
-            | dict.fromkeys(("created", "updated", "moved", "disabled", "deleted"), 0),
+            statistics=plan.header["statistics"] | dict.fromkeys(COUNTED_AS.values(), 0),
             planned=plan.header["statistics"],
             message=f"Waiting for approval: request {request_id}.",
             finished=now,

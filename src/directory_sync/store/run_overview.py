@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, or_, select
 
+from directory_sync.plan.model import counts_a_change
 from directory_sync.store.database import Database
 from directory_sync.store.runs import RUNNING, WAITING
 from directory_sync.store.tables import CollectionRunRow, EndedRunRow, JobRunRow
-from directory_sync.store.written import counts_a_change, has_written, runs_that_wrote
+from directory_sync.store.written import has_written, runs_that_wrote
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from directory_sync.approval.request import MessageCode
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
-from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.plan.model import RecordProblem, Statistics, counts_a_change
 from directory_sync.store import run_identity
 from directory_sync.store.collection_names import Origin
 from directory_sync.store.column_types import json_text
@@ -28,7 +28,7 @@ from directory_sync.store.run_model import StoredJobResult, StoredRun
 from directory_sync.store.run_progress import JobProgress
 from directory_sync.store.run_telling import RunNewsKind, tell
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow
-from directory_sync.store.written import counts_a_change, runs_that_wrote
+from directory_sync.store.written import runs_that_wrote
 
 RUNNING = "running"
 TERMINAL = run_identity.TERMINAL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
@@ -23,11 +23,6 @@ from sqlalchemy import (
 from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
 from directory_sync.store.tables import CollectionRunRow, JobRunRow
-
-
-def counts_a_change(statistics: Mapping[str, int] | None) -> bool:
-    """Whether the stored figures of an attempt count a change that was written."""
-    return statistics is not None and any(statistics.get(name, 0) for name in COUNTED_AS.values())
 
 
 def has_written(database: Database) -> ColumnElement[bool]:
