@@ -44,11 +44,6 @@ class Checked:
     message: str = ""
 
     @property
-    def intact(self) -> bool:
-        """Whether it was read in full and is what was filed."""
-        return self.state is Integrity.INTACT
-
-    @property
     def altered(self) -> bool:
         """Whether it is not what was filed."""
         return self.state is Integrity.ALTERED

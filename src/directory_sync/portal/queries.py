@@ -222,7 +222,7 @@ class ListQuery(Query):
     run_id: _Text | None = Field(None, description="Only those that this run has filed.")
     requester: _Name | None = Field(None, description="Who started the run.")
     approver: _Name | None = Field(None, description="A user who was asked by name.")
-    decided_by: _Name | None = Field(None, description="Somebody who approved, denied or cancelled it.")
+    decided_by: _Name | None = Field(None, description="A person who approved, denied or cancelled it.")
     object: _Text | None = Field(
         None,
         description="Part of the id of an object that the plan changes; letters in any case. Slow on large"

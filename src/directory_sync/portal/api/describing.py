@@ -28,10 +28,10 @@ Saved collections; requests for approval, their plans, and the runs that file th
 """  # noqa: E501
 
 _MEANINGS = {
-    401: "Nobody is logged in.",
+    401: "No one is logged in.",
     403: "You may not do that; or the token is not valid; or the request comes from another origin.",
     404: "There is no such thing, or you may not see it.",
-    409: "Somebody or something was first, or it cannot be done in this state.",
+    409: "Someone or something was first, or it cannot be done in this state.",
     422: "What was sent makes no sense; `problems` says where.",
     500: "A setting of the deployment is wrong, or something unforeseen happened.",
     503: "The store does not answer. Try again later.",

@@ -92,9 +92,7 @@ class Error(Answer):
             "The kind of error: NotAllowed, AlreadyDecided, NotDecidable, RequestNotFound, QueryError, …"
         )
     )
-    by: str = Field(
-        "", description="AlreadyDecided: who was first; empty where it was nobody, but time or a newer plan."
-    )
+    by: str = Field("", description="AlreadyDecided: who was first; empty where it was time or a newer plan.")
     at: Time | None = Field(None, description="AlreadyDecided: when.")
     state: str = Field(
         "", description="AlreadyDecided: what the request has become, or what this person has decided before."

@@ -31,7 +31,7 @@ class Binary(Answer):
 INTEGRITY_MEANS = (
     "Whether the plan was read in full and is the one that was stored. `checking`: it is large and being read"
     " in the "
-    "background; ask again. `altered`: nobody can decide about it. A decision reads it in full in any case."
+    "background; ask again. `altered`: no one can decide about it. A decision reads it in full in any case."
 )
 
 
@@ -120,7 +120,7 @@ class ChangeAnswer(Answer):
     marks: list[MarkAnswer] = Field(default_factory=list, description="What sets a removal apart.")
     text: str = Field(description="The job's log line for it, with control characters spelled out.")
     result: Annotated[Result, Newer] | None = Field(
-        None, description="What became of it; null if nothing has yet."
+        None, description="Its result; null if there is none yet."
     )
     message: str = Field("", description="Why it was not done.")
 

@@ -72,14 +72,14 @@ class RequestAnswer(Answer):
     )
     usable_until: Time | None = Field(description="Until when a run can use an approved waiver.")
     filed: Time
-    expires: Time | None = Field(description="When it ends if nobody decides.")
-    escalates: Time | None = Field(description="When others are asked if nobody decides.")
+    expires: Time | None = Field(description="When it ends if no one decides.")
+    escalates: Time | None = Field(description="When others are asked if no one decides.")
     level: int = Field(description="Level of escalation, from 0.")
     decided: Time | None = Field(description="When it was decided, or ended otherwise.")
-    decided_by: str | None = Field(description="Whose doing that was; empty for nobody's.")
+    decided_by: str | None = Field(description="The person who did that; empty if no person did.")
     successor: int | None = Field(description="The request that has taken its place, if it is stale.")
-    applied: Time | None = Field(description="When the approved plan was carried out.")
-    result: dict[str, Any] | None = Field(description="What became of the approved plan.")
+    applied: Time | None = Field(description="When the approved plan was applied.")
+    result: dict[str, Any] | None = Field(description="The result of the approved plan.")
     url: str = Field(description="Its page inside Airflow.")
     saved: SavedDefinitionAnswer | None = Field(
         None, description="Of the saved collection that the plan was made by; null for one from a file."
@@ -125,7 +125,7 @@ class PowersAnswer(Answer):
 
     decide: str = Field(description="Approve, deny, reroute.")
     cancel: str
-    replan: str = Field(description="Have the job planned anew.")
+    replan: str = Field(description="Have the job planned again.")
 
     absent: ClassVar[Mapping[str, Any]] = {"decide": "", "cancel": "", "replan": ""}
 
@@ -168,7 +168,7 @@ class EventAnswer(Answer):
 
     id: int
     kind: Annotated[EventKind, Newer]
-    actor: str = Field(description="Who did it; empty where nobody did.")
+    actor: str = Field(description="The person who did it; empty if no person did.")
     text: str
     at: Time
     data: dict[str, Any] | None = Field(description="What else there is to know, by kind of event.")

@@ -109,7 +109,7 @@ class RunAnswer(Answer):
 
 
 class ReplanBody(Body):
-    """Why the job is planned anew."""
+    """Why the job is planned again."""
 
     reason: str = Field("", max_length=REASON_LENGTH)
 
