@@ -14,13 +14,13 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 from directory_sync.errors import CollectionInUse, NameTaken
 from directory_sync.store.collection_names import SAVED, is_called, require_saved
 from directory_sync.store.collection_use import require_nothing_under_way
-from directory_sync.store.plans import APPLYING
+from directory_sync.store.ended_runs import ended_in_airflow
+from directory_sync.store.plans import is_being_applied
 from directory_sync.store.runs import RUNNING
 from directory_sync.store.tables import (
     CollectionRow,
     CollectionRunRow,
     CollectionVersionRow,
-    EndedRunRow,
     JobRunRow,
     PinRow,
     PlanRow,
@@ -88,17 +88,12 @@ def renamed_to(connection: Connection, name: str) -> str | None:
 def _open_runs(connection: Connection, name: str, running: Sequence[str]) -> Sequence[str]:
     """Runs that were not closed here, and that Airflow has not called ended; also those of terminals."""
     run = CollectionRunRow
-    ended = exists(
-        select(EndedRunRow.run_id).where(
-            EndedRunRow.collection == run.collection, EndedRunRow.run_id == run.run_id
-        )
-    )
     at_work = exists(
         select(JobRunRow.id).where(JobRunRow.collection_run_id == run.id, JobRunRow.state == RUNNING)
     )
     query = (
         select(run.run_id)
-        .where(run.current_name == name, or_(and_(run.finished.is_(None), ~ended), at_work))
+        .where(run.current_name == name, or_(and_(run.finished.is_(None), ~ended_in_airflow()), at_work))
         .where(run.run_id.not_in(running))
         .order_by(run.id)
         .limit(_MOST_NAMED + 1)
@@ -111,8 +106,7 @@ def _require_nothing_half_written(connection: Connection, name: str) -> None:
         select(CollectionRunRow.run_id)
         .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
         .join(PlanRow, PlanRow.job_run_id == JobRunRow.id)
-        .where(CollectionRunRow.current_name == name)
-        .where(PlanRow.complete, PlanRow.state == APPLYING, PlanRow.apply_finished.is_(None))
+        .where(CollectionRunRow.current_name == name, is_being_applied())
         .limit(1)
     )
     run_id = connection.scalar(query)

@@ -4,7 +4,7 @@ starter's.
 
 from __future__ import annotations
 
-from sqlalchemy import Select, exists, insert, select
+from sqlalchemy import ColumnElement, Select, exists, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from directory_sync.store.database import Database
@@ -42,6 +42,16 @@ class EndedRuns:
         """Whether Airflow has called a run ended before it was closed here."""
         with self._database.read() as connection:
             return connection.execute(_noted(collection, run_id)).first() is not None
+
+
+def ended_in_airflow() -> ColumnElement[bool]:
+    """Whether Airflow has called the run of a query about `CollectionRunRow` ended."""
+    return exists(
+        select(EndedRunRow.run_id).where(
+            EndedRunRow.collection == CollectionRunRow.collection,
+            EndedRunRow.run_id == CollectionRunRow.run_id,
+        )
+    )
 
 
 def _noted(collection: str, run_id: str) -> Select[str]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import LimitKind
@@ -350,6 +350,11 @@ class Plans:
             for part in (PlanPatternsRow, ChangeRow):
                 connection.execute(delete(part).where(part.plan_id == incomplete))
             connection.execute(delete(PlanRow).where(PlanRow.id == plan_id, ~PlanRow.complete))
+
+
+def is_being_applied() -> ColumnElement[bool]:
+    """Whether the writing of the plan of a query about `PlanRow` has begun, and was not finished."""
+    return and_(PlanRow.complete, PlanRow.state == APPLYING, PlanRow.apply_finished.is_(None))
 
 
 def run_of(connection: Connection, plan_id: int) -> int:

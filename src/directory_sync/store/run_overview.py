@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, or_,
 
 from directory_sync.plan.model import counts_a_change
 from directory_sync.store.database import Database
+from directory_sync.store.ended_runs import ended_in_airflow
 from directory_sync.store.runs import RUNNING, WAITING
-from directory_sync.store.tables import CollectionRunRow, EndedRunRow, JobRunRow
+from directory_sync.store.tables import CollectionRunRow, JobRunRow
 from directory_sync.store.written import has_written, runs_that_wrote
 
 
@@ -278,7 +279,7 @@ class RunOverview:
         run = CollectionRunRow
         query = (
             select(*_HEAD)
-            .where(run.finished.is_(None), ~_ended_in_airflow())
+            .where(run.finished.is_(None), ~ended_in_airflow())
             .order_by(run.id.desc())
             .limit(MOST_UNDER_WAY)
         )
@@ -330,15 +331,6 @@ def _conditions(database: Database, filter: RunFilter) -> list[ColumnElement[boo
 def _listed(row: RowMapping, jobs: dict[str, JobAttempt], *, wrote: bool) -> ListedRun:
     found = ListedRun(**row, jobs=jobs, wrote=wrote)
     return replace(found, state=WAITING) if found.finished is None and _waits(jobs) else found
-
-
-def _ended_in_airflow() -> ColumnElement[bool]:
-    return exists(
-        select(EndedRunRow.run_id).where(
-            EndedRunRow.collection == CollectionRunRow.collection,
-            EndedRunRow.run_id == CollectionRunRow.run_id,
-        )
-    )
 
 
 def _jobs_of(connection: Connection, runs: Collection[int]) -> dict[int, dict[str, JobAttempt]]:

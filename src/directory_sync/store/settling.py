@@ -17,7 +17,7 @@ from directory_sync.errors import RequestNotFound
 from directory_sync.plan.model import Statistics
 from directory_sync.store.database import Database
 from directory_sync.store.leases import live_tokens
-from directory_sync.store.plans import APPLYING
+from directory_sync.store.plans import is_being_applied
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
 from directory_sync.store.run_stops import STOPPED, was_stopped
@@ -121,7 +121,7 @@ class Settling:
                 )
                 .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
                 .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-                .where(_is_open())
+                .where(is_being_applied())
                 .order_by(PlanRow.id)
             )
             if collection is not None:
@@ -178,7 +178,7 @@ class Settling:
                 JobRunRow, JobRunRow.id == PlanRow.job_run_id
             )
             row = connection.execute(
-                still.where(PlanRow.id == plan.id, _is_open()).with_for_update(of=PlanRow)
+                still.where(PlanRow.id == plan.id, is_being_applied()).with_for_update(of=PlanRow)
             ).one_or_none()
             if row is None or row.held:
                 return False
@@ -284,7 +284,7 @@ def _left_attempts(now: datetime) -> Select[int, str, int, str, str, bool]:
         .where(
             others.collection_run_id == JobRunRow.collection_run_id,
             others.job == JobRunRow.job,
-            _is_open(),
+            is_being_applied(),
         )
     )
     return (
@@ -307,7 +307,7 @@ def _left_runs(now: datetime) -> Select[int, str, str, bool]:
     own = JobRunRow.collection_run_id == CollectionRunRow.id
     has_attempt = exists(select(JobRunRow.id).where(own, JobRunRow.state == RUNNING))
     has_plan = exists(
-        select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, _is_open())
+        select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, is_being_applied())
     )
     return (
         select(
@@ -325,10 +325,6 @@ def _left_runs(now: datetime) -> Select[int, str, str, bool]:
         .where(_left(CollectionRunRow.lease, CollectionRunRow.started, now))
         .order_by(CollectionRunRow.id)
     )
-
-
-def _is_open() -> ColumnElement[bool]:
-    return and_(PlanRow.complete, PlanRow.state == APPLYING, PlanRow.apply_finished.is_(None))
 
 
 def _held(now: datetime) -> ColumnElement[bool]:
