@@ -60,9 +60,12 @@ def dump(collection: Collection) -> str:
 
     Nothing in it depends on templates: what they gave to a loaded collection is written out.
     """
-    return yaml.dump(
-        to_definition(collection), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH
-    )
+    return as_yaml(to_definition(collection))
+
+
+def as_yaml(data: dict[str, Any]) -> str:
+    """Texts, numbers, truth values, lists and mappings as YAML, laid out as definitions are."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
 
 
 def job_definition(job: Job) -> dict[str, Any]:

@@ -24,6 +24,11 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
+def is_template_name(text: str) -> bool:
+    """Whether a template can be called that."""
+    return _NAME.fullmatch(text) is not None
+
+
 class Templates(Protocol):
     """Templates by their names."""
 

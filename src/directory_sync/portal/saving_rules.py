@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from directory_sync import settings
 from directory_sync.collections.saving import SavingRules
 from directory_sync.definition.catalogue import FolderCatalogue
@@ -20,8 +22,7 @@ def saving_rules(visitor: Visitor, *, only_looks: bool = False) -> SavingRules:
 
     Raises SettingsError, ConnectionRulesError.
     """
-    folder = settings.collections_folder(beside=airflow_dags.collections_beside_dags())
-    templates = FolderTemplates(settings.templates_folder(folder))
+    templates = FolderTemplates(own_templates())
     return SavingRules(
         collection_roles=settings.collection_roles(),
         administrators=settings.administrator_roles(),
@@ -29,10 +30,19 @@ def saving_rules(visitor: Visitor, *, only_looks: bool = False) -> SavingRules:
         templates=templates,
         script_modules=settings.script_modules(),
         reach=_reach(),
-        files=FolderCatalogue(folder, templates),
+        files=FolderCatalogue(_collections_folder(), templates),
         sees=visitor.may_see,
         taken_by=airflow_dags.taken_by,
     )
+
+
+def own_templates() -> Path | None:
+    """The folder of the deployment's own templates, or None. Raises SettingsError."""
+    return settings.templates_folder(_collections_folder())
+
+
+def _collections_folder() -> Path:
+    return settings.collections_folder(beside=airflow_dags.collections_beside_dags())
 
 
 def _reach() -> MailReach | None:

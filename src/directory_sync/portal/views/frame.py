@@ -70,6 +70,7 @@ MESSAGES: Mapping[str, Message] = {
     "collection-off": Message(
         "The collection is switched off: it does not run until it is switched on again."
     ),
+    "template-saved": Message("The template was saved. New collections can be made from it: see below."),
     "run-started": Message("A run was started. It shows under Recent Runs as soon as Airflow begins it."),
     "stopped": Message("The run is stopped: what is under way is finished, and nothing else of it begins."),
     "no-collections": Message("Nothing was selected. Tick the collections that you mean.", "careful"),
@@ -156,6 +157,8 @@ def _message(request: Request) -> Message | None:
     path = address_of(request).partition("?")[0]
     if said.startswith(("collection-", "run-")):
         fits = path.startswith("/collections/")
+    elif said.startswith("template-"):
+        fits = path.startswith("/templates/")
     else:
         fits = path == _ELSEWHERE[said] if said in _ELSEWHERE else path.startswith("/requests/")
     return MESSAGES.get(said) if fits else None

@@ -17,6 +17,7 @@ _LINKS: Sequence[tuple[str, str]] = (
     (r"/collections/[^/]+/versions", "saved-collections#versions"),
     (r"/collections/[^/]+/rename", "saved-collections#rename"),
     (r"/collections/[^/]+/delete", "saved-collections#save-restore-delete"),
+    (r"/collections/[^/]+/template(?:\.yaml)?", "pages#templates"),
     (r"/collections/[^/]+/runs", "pages#runs"),
     (r"/collections/[^/]+", "saved-collections#on-pages"),
     (r"/collections|/selected-collections", "pages#collections"),

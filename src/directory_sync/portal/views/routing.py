@@ -14,6 +14,7 @@ from directory_sync.portal.views import (
     collection_rename,
     collection_run,
     collection_selection,
+    collection_template,
     collection_versions,
     collections,
     comparison,
@@ -48,6 +49,7 @@ _COLLECTIONS = (
     collection_versions,
     collection_run,
     collection_rename,
+    collection_template,
     collection_delete,
     preview,
 )
