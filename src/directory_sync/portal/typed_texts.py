@@ -34,6 +34,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "comment": "Why",
         "to": "New name",
         "confirm": "Name, to confirm",
+        "template": "Name of the template",
+        "title": "Description, one line",
     }
 )
 """Fields that people type into → how pages call them."""
