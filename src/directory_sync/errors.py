@@ -43,6 +43,9 @@
     │   └── OriginDiffers          a definition comes from elsewhere than before; fields: name, noted, found
     ├── PreviewError               a preview cannot be asked for, answered or cancelled like that
     │   └── PreviewNotFound        there is no such preview of this person (any more)
+    ├── LookError                  a look at an endpoint cannot be asked for like that
+    │   ├── LooksBusy              as many looks as are allowed are being taken; trying again helps
+    │   └── LookTimedOut           a look did not end in time, and was ended
     ├── MailError                  a mail could not be sent; fields: for_good, everybody
     └── StoreError                 the store is not there, not migrated, or does not answer
 
@@ -386,6 +389,22 @@ class PreviewError(DirectorySyncError):
 
 class PreviewNotFound(PreviewError):
     """There is no such preview (any more), or another person has asked for it."""
+
+
+class LookError(DirectorySyncError):
+    """A look at an endpoint that a person has asked for on a page cannot be taken like that."""
+
+
+class LooksBusy(LookError):
+    """As many looks as are allowed at once are being taken."""
+
+    transient = True
+
+
+class LookTimedOut(LookError):
+    """A look did not end in time, or needed too much memory; its process was ended."""
+
+    transient = True
 
 
 class MailError(DirectorySyncError):

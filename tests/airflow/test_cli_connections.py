@@ -11,8 +11,8 @@ from airflow.sdk import Connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.airflow.connections import connection_info
 from directory_sync.cli.connections import EnvironmentConnections, parse_connection
+from directory_sync.endpoints.airflow_fields import connection_info
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import EndpointError
 

@@ -84,6 +84,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/previews/{preview_id}"): Route(404, 404),
     ("GET", "/api/v1/previews/{preview_id}/jobs/{job}/effects"): Route(404, 404),
     ("POST", "/api/v1/previews/{preview_id}/cancel"): Route(404, 404, {}),
+    # Who may write no definition chooses no connection, whatever there is.
+    ("GET", "/api/v1/connections"): Route(403, 403),
+    ("POST", "/api/v1/looks"): Route(
+        403, 403, {"question": {"look": "test", "connection": "lab"}, "collection": "{collection}"}
+    ),
     ("GET", "/"): Route(303, 303),
     ("GET", "/dashboard"): Route(200, 200),
     ("GET", "/jobs"): Route(200, 200),

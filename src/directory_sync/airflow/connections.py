@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
+from directory_sync.endpoints.airflow_fields import connection_info
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import EndpointError, NoConnection
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
 
 
 class AirflowConnections:
@@ -39,18 +35,3 @@ class AirflowConnections:
                 ),
             ) from None
         return connection_info(connection)
-
-
-def connection_info(connection: Connection) -> ConnectionInfo:
-    """An Airflow connection without Airflow. Extra fields that the form left empty are left out."""
-    extra: dict[str, Any] = connection.extra_dejson
-    return ConnectionInfo(
-        id=connection.conn_id or "",
-        type=connection.conn_type or "",
-        host=connection.host or "",
-        port=connection.port,
-        login=connection.login or "",
-        password=connection.password or "",
-        schema=connection.schema or "",
-        extra={name: value for name, value in extra.items() if value is not None},
-    )

@@ -182,7 +182,7 @@ def ask_airflow(connection_id: str) -> ConnectionInfo:
         try:
             from airflow.models.connection import Connection as StoredConnection
 
-            from directory_sync.airflow.connections import connection_info
+            from directory_sync.endpoints.airflow_fields import connection_info
 
             return connection_info(
                 cast("Connection", StoredConnection.get_connection_from_secrets(connection_id))

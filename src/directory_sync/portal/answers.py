@@ -22,7 +22,14 @@ from directory_sync.errors import (
     DefinitionError,
     DirectorySyncError,
     EditRefused,
+    EndpointError,
+    EndpointUnavailable,
+    LookError,
+    LooksBusy,
+    LookTimedOut,
+    MissingObjectError,
     NameTaken,
+    NoConnection,
     NotAllowed,
     NotDecidable,
     PlanMismatch,
@@ -32,7 +39,9 @@ from directory_sync.errors import (
     RequestError,
     RequestNotFound,
     RulesBroken,
+    SchemaError,
     StoreError,
+    UnsupportedError,
 )
 from directory_sync.portal import links
 from directory_sync.portal.storage import forget_store
@@ -57,6 +66,15 @@ STATUS: Mapping[type[DirectorySyncError], int] = {
     DefinitionError: 422,
     PreviewNotFound: 404,
     PreviewError: 409,
+    NoConnection: 404,
+    MissingObjectError: 422,
+    SchemaError: 422,
+    UnsupportedError: 422,
+    EndpointUnavailable: 504,
+    EndpointError: 502,
+    LooksBusy: 503,
+    LookTimedOut: 504,
+    LookError: 422,
     StoreError: 503,
 }
 """What each kind of error means; the most special class counts, and 500 what is not listed."""

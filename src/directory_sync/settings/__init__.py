@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from directory_sync.definition.own_dags import PREVIEWS_DAG_ID, UPKEEP_DAG_ID
 from directory_sync.errors import SettingsError
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
 from directory_sync.settings.people import PeopleDirectory
-from directory_sync.settings.reading import airflow_home, dags_folder, read
+from directory_sync.settings.reading import airflow_home, dags_folder, read, read_airflow
 
 if TYPE_CHECKING:
     from directory_sync.definition.reach import MailReach
@@ -154,6 +154,22 @@ def connection_rules() -> Path | None:
             "Keep it where no job writes.",
         )
     return Path(file)
+
+
+def endpoint_access() -> Literal["api_server", "worker"]:
+    """Where pages look at endpoints."""
+    where = read("endpoint_access").strip().lower()
+    if where == "api_server" or (not where and _runs_tasks_here()):
+        return "api_server"
+    if where in ("", "worker"):
+        return "worker"
+    raise _wrong("endpoint_access", f"is {where!r}", "Use api_server or worker, or leave it empty.")
+
+
+def _runs_tasks_here() -> bool:
+    """Whether Airflow's executors start tasks on the scheduler's machine only."""
+    executors = read_airflow("core", "executor") or "LocalExecutor"
+    return all(name.strip().rpartition(":")[2] == "LocalExecutor" for name in executors.split(","))
 
 
 def gate_poll_interval() -> float:

@@ -161,6 +161,16 @@ OPTIONS: tuple[Option, ...] = (
         example="/opt/airflow/include/connection_rules.yaml",
     ),
     Option(
+        name="endpoint_access",
+        description=(
+            "Where pages look at directories and files when someone writes a definition (*Test*, trees,"
+            " samples, counts): `api_server`, or `worker` if Airflow's API server does not reach them. Empty:"
+            " `api_server` with the LocalExecutor, otherwise `worker`."
+        ),
+        default="",
+        example="worker",
+    ),
+    Option(
         name="gate_poll_interval",
         description=(
             "Seconds between two queries for the state of the requests that tasks wait for. A triggerer asks"

@@ -183,6 +183,11 @@ class Schema:
             return syntaxes.SYNTAXES.get(syntax, syntaxes.UNKNOWN).normalise
         return matching.RULES.get(self._equality(attribute) or "", matching.exact)
 
+    def syntax(self, name: str) -> str:
+        """The identifier of an attribute's syntax; empty if it has none that is known."""
+        attribute = self._attributes.get(base_name(name))
+        return "" if attribute is None else self._inherited(attribute, "syntax") or ""
+
     def assertable(self, name: str) -> bool:
         """Whether a filter can ask for a value in the form that the attribute holds (not so for certificates,
         say).

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from directory_sync.portal.api import collections, deciding, describing, home, plans, previews, requests, runs
+from directory_sync.portal.api import (
+    collections,
+    deciding,
+    describing,
+    home,
+    looks,
+    plans,
+    previews,
+    requests,
+    runs,
+)
 
 router = APIRouter(prefix=describing.PREFIX)
-for part in (describing, requests, deciding, plans, runs, collections, previews, home):
+for part in (describing, requests, deciding, plans, runs, collections, previews, looks, home):
     router.include_router(part.router)

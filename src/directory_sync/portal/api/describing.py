@@ -34,7 +34,9 @@ _MEANINGS = {
     409: "Someone or something was first, or it cannot be done in this state.",
     422: "What was sent makes no sense; `problems` says where.",
     500: "A setting of the deployment is wrong, or something unforeseen happened.",
+    502: "The directory refused what was asked of it.",
     503: "The store does not answer. Try again later.",
+    504: "The directory does not answer in time.",
 }
 
 
@@ -66,5 +68,6 @@ def openapi(request: Request) -> dict[str, Any]:
             {"name": "runs", "description": "Runs of collections."},
             {"name": "collections", "description": "Collections that are saved in the store."},
             {"name": "previews", "description": "What a definition would do, for the person who asks."},
+            {"name": "looks", "description": "Connections, and what is in the directories behind them."},
         ],
     )
