@@ -192,7 +192,7 @@ def _collection(**rest: object) -> Collection:
 
 def test_a_date_as_end_includes_that_day() -> None:
     """`end: 2026-03-01` in Berlin still fires in the evening of that day; `start:` means its first moment."""
-    from directory_sync.airflow.schedules import end_of, start_of
+    from directory_sync.definition.schedules import end_of, start_of
 
     collection = _collection(start="2026-03-01", end="2026-03-01", timezone="Europe/Berlin")
     start, end = start_of(collection), end_of(collection)

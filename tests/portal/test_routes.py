@@ -126,6 +126,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/collections/{name}/template"): Route(404, 403),
     ("GET", "/collections/{name}/template.yaml"): Route(404, 403),
     ("POST", "/collections/{name}/template"): Route(404, 403, {"template": "crews"}),
+    ("GET", "/collections/{name}/schedule"): Route(404, 403),
+    ("POST", "/collections/{name}/schedule"): Route(404, 403, {"schedule": "@daily", "expected": "1"}),
     ("GET", "/collections/{name}/delete"): Route(404, 403),
     ("POST", "/collections/{name}/delete"): Route(404, 403, {"confirm": "{collection}", "expected": "1"}),
     ("POST", "/collections/{name}/preview"): Route(404, 403, {}),

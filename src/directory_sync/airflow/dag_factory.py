@@ -19,7 +19,7 @@ from directory_sync.airflow.broken import SAVED, TASK_ID, broken_dag
 from directory_sync.airflow.bundle_files import saved_names
 from directory_sync.airflow.catalogue import catalogue_of
 from directory_sync.airflow.documentation import documentation_of
-from directory_sync.airflow.schedules import start_of, timetable_of
+from directory_sync.airflow.schedules import timetable_of
 from directory_sync.airflow.upkeep_dag import UPKEEP_DAG_ID
 from directory_sync.airflow.wiring import add_tasks
 from directory_sync.definition.catalogue import Catalogue
@@ -28,6 +28,7 @@ from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.reach import unreachable
+from directory_sync.definition.schedules import start_of
 from directory_sync.definition.support import unsupported
 from directory_sync.definition.templates import Templates
 from directory_sync.errors import ConnectionRulesError, SettingsError

@@ -8,21 +8,16 @@ DAG's `end_date`, after which a run that somebody starts by hand would wait for 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from airflow.exceptions import AirflowTimetableInvalid
 from airflow.sdk.timezone import coerce_datetime, utcnow
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
-from airflow.timetables.trigger import CronTriggerTimetable
 from pendulum import DateTime
 
 from directory_sync.definition.models import format_duration
-from directory_sync.definition.schedules import cron_expression
+from directory_sync.portal.airflow_firings import MICROSECOND, Cron, Interval, firings, in_utc
 
 GRACE = timedelta(minutes=10)
 """A firing that is later than this was missed and is not made up for.
@@ -30,71 +25,7 @@ GRACE = timedelta(minutes=10)
 Less is a scheduler that was busy or restarted.
 """
 
-_MICROSECOND = timedelta(microseconds=1)
 _LONGEST_DESCRIPTION = 1_000  # `airflow.models.dag.DagModel.timetable_description`
-_MONDAY = date(1970, 1, 5)
-
-
-class Cron:
-    """Fires by a cron expression or a preset such as `@daily`, by the clock on the wall."""
-
-    def __init__(self, expression: str, timezone: str) -> None:
-        self._timetable = CronTriggerTimetable(expression, timezone=timezone)
-        self.description = self._timetable.description or expression
-
-    def first(self, moment: DateTime) -> DateTime:
-        """The first firing at or after a moment."""
-        # Catching up from a moment is Airflow's public way to ask for the first firing after it.
-        restriction = TimeRestriction(earliest=moment, latest=None, catchup=True)
-        info = self._timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
-        if info is None:
-            raise AirflowTimetableInvalid(f"cron expression {self._timetable.summary!r} never fires")
-        return info.run_after
-
-    def latest_within(self, start: DateTime, end: DateTime) -> DateTime | None:
-        """The last firing in a closed interval."""
-        found, moment = None, self.first(start)
-        while moment <= end:
-            found, moment = moment, self.first(moment + _MICROSECOND)
-        return found
-
-    def validate(self) -> None:
-        """Raise AirflowTimetableInvalid if the expression is none."""
-        self._timetable.validate()
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Fires at a fixed distance, counted from a moment, whatever summer time does."""
-
-    every: timedelta
-    origin: DateTime
-
-    def first(self, moment: DateTime) -> DateTime:
-        """The first firing at or after a moment."""
-        return self._firing(math.ceil(self._elapsed(moment)))
-
-    def latest_within(self, start: DateTime, end: DateTime) -> DateTime | None:
-        """The last firing in a closed interval."""
-        moment = self._firing(math.floor(self._elapsed(end)))
-        return moment if moment >= start else None
-
-    def _elapsed(self, moment: DateTime) -> float:
-        """Time since the origin, in intervals."""
-        return (moment - self.origin).total_seconds() / self.every.total_seconds()
-
-    def _firing(self, number: int) -> DateTime:
-        return self.origin + self.every * number
-
-    @property
-    def description(self) -> str:
-        """In words, for the UI."""
-        return f"Every {format_duration(self.every)}"
-
-    def validate(self) -> None:
-        """Raise AirflowTimetableInvalid if the interval is none."""
-        if self.every <= timedelta(0):
-            raise AirflowTimetableInvalid(f"an interval must be longer than nothing, not {self.every}")
 
 
 def _described(firings: Sequence[Cron | Interval], timezone: str) -> str:
@@ -104,10 +35,6 @@ def _described(firings: Sequence[Cron | Interval], timezone: str) -> str:
     text, zone = "; ".join(firing.description for firing in firings), f" ({timezone})"
     most = _LONGEST_DESCRIPTION - len(zone)
     return f"{text if len(text) <= most else f'{text[: most - 1]}…'}{zone}"
-
-
-def _in_utc(moment: datetime) -> DateTime:
-    return coerce_datetime(moment).in_timezone("UTC")
 
 
 class CollectionTimetable(Timetable):
@@ -132,15 +59,9 @@ class CollectionTimetable(Timetable):
             raise ValueError("a timetable needs at least one schedule")
         self._schedules = tuple(schedules)
         self._timezone = timezone
-        self._start = None if start is None else _in_utc(start)
-        self._end = None if end is None else _in_utc(end)
-        origin = self._start or _in_utc(datetime.combine(_MONDAY, time.min, ZoneInfo(timezone)))
-        self._firings = tuple(
-            Interval(schedule, origin)
-            if isinstance(schedule, timedelta)
-            else Cron(cron_expression(schedule), timezone)
-            for schedule in schedules
-        )
+        self._start = None if start is None else in_utc(start)
+        self._end = None if end is None else in_utc(end)
+        self._firings = firings(schedules, timezone, self._start)
         self.description = _described(self._firings, timezone)
 
     @property
@@ -189,7 +110,7 @@ class CollectionTimetable(Timetable):
         """
         earliest = max(self._bounds(self._start, restriction.earliest), default=None)
         latest = min(self._bounds(self._end, restriction.latest), default=None)
-        after_last = last_automated_data_interval and last_automated_data_interval.end + _MICROSECOND
+        after_last = last_automated_data_interval and last_automated_data_interval.end + MICROSECOND
         now = coerce_datetime(utcnow())
         if restriction.catchup:
             from_here = max(self._bounds(earliest, after_last), default=now)

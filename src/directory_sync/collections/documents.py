@@ -71,6 +71,13 @@ def split(text: str) -> list[Part]:
     return parts
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as problems count them, each with its end; the last one is what follows the last
+    end.
+    """
+    return re.split(rf"(?<=[{_BREAKS}])(?<!\r(?=\n))", text)
+
+
 def renamed(text: str, name: str, templates: Templates) -> str:
     """The same definition by another name, as it was written wherever that is possible.
 
@@ -93,7 +100,7 @@ def _with_name(text: str, name: str) -> str:
     entry = root.entries.get("name") if isinstance(root, Entries) else None
     if entry is None or not isinstance(entry.node, Scalar) or entry.node.text is None:
         return text
-    lines = re.split(rf"(?<=[{_BREAKS}])(?<!\r(?=\n))", text)
+    lines = lines_of(text)
     number, column = entry.node.place.line - 1, entry.node.place.column - 1
     if number >= len(lines):
         return text

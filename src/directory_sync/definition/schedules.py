@@ -1,12 +1,19 @@
-"""What a schedule text means: presets, five-field cron expressions, and whether one is right."""
+"""What a schedule means: presets, five-field cron expressions, whether one is right, and from when until when
+it counts.
+"""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from directory_sync.definition.problems import suggest
+
+if TYPE_CHECKING:
+    from directory_sync.definition.models import Collection, Schedule
 
 PRESETS = {
     "@hourly": "0 * * * *",
@@ -58,3 +65,29 @@ def schedule_problem(schedule: str) -> tuple[str, str] | None:
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
         return "is not a cron expression", _EXAMPLE
     return None
+
+
+def schedules_of(collection: Collection) -> list[Schedule]:
+    """All schedules of a collection; none for one that runs by hand."""
+    if collection.schedule is None:
+        return []
+    return collection.schedule if isinstance(collection.schedule, list) else [collection.schedule]
+
+
+def start_of(collection: Collection) -> datetime | None:
+    """The moment before which nothing fires: a date means its first moment in the collection's time zone."""
+    return _moment(collection.start, time.min, collection.timezone)
+
+
+def end_of(collection: Collection) -> datetime | None:
+    """The moment after which nothing fires: a date means its last moment, so the collection still fires on
+    that day.
+    """
+    return _moment(collection.end, time.max, collection.timezone)
+
+
+def _moment(value: datetime | date | None, time_of_day: time, timezone: str) -> datetime | None:
+    if value is None:
+        return None
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time_of_day)
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))

@@ -13,15 +13,14 @@ from cron_descriptor import (
 )
 
 from directory_sync.definition.models import Collection, Every, Schedule, format_duration
-from directory_sync.definition.schedules import PRESETS
+from directory_sync.definition.schedules import PRESETS, schedules_of
 
 BY_HAND = "only by hand"
 
 
 def schedule_text(collection: Collection) -> str:
     """The schedule in words, with its time zone where that is not UTC: `at 02:00, only on Monday`."""
-    given = collection.schedule
-    each = given if isinstance(given, list) else [] if given is None else [given]
+    each = schedules_of(collection)
     if not each:
         return BY_HAND
     text = "; ".join(map(_one, each))

@@ -34,6 +34,10 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "comment": "Why",
         "to": "New name",
         "confirm": "Name, to confirm",
+        "schedule": "Runs by itself",
+        "timezone": "Time zone",
+        "start": "Not before",
+        "end": "Not after",
         "template": "Name of the template",
         "title": "Description, one line",
     }

@@ -18,6 +18,7 @@ _LINKS: Sequence[tuple[str, str]] = (
     (r"/collections/[^/]+/rename", "saved-collections#rename"),
     (r"/collections/[^/]+/delete", "saved-collections#save-restore-delete"),
     (r"/collections/[^/]+/template(?:\.yaml)?", "pages#templates"),
+    (r"/collections/[^/]+/schedule", "saved-collections#schedule"),
     (r"/collections/[^/]+/runs", "pages#runs"),
     (r"/collections/[^/]+", "saved-collections#on-pages"),
     (r"/collections|/selected-collections", "pages#collections"),

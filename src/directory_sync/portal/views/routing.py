@@ -13,6 +13,7 @@ from directory_sync.portal.views import (
     collection_import,
     collection_rename,
     collection_run,
+    collection_schedule,
     collection_selection,
     collection_template,
     collection_versions,
@@ -50,6 +51,7 @@ _COLLECTIONS = (
     collection_run,
     collection_rename,
     collection_template,
+    collection_schedule,
     collection_delete,
     preview,
 )
