@@ -102,7 +102,7 @@ def test_empty_and_missing_values_are_told_apart() -> None:
 
 def test_what_people_wrote_keeps_its_lines() -> None:
     """And nothing else of it is mark-up: backquotes, stars and tags stay what they are."""
-    from directory_sync.portal.views.rendering import one_line, words
+    from directory_sync.portal.views.templating import one_line, words
 
     text = "See `limits`\r\nof *<b>*\n\nend"
     assert (

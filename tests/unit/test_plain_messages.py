@@ -17,12 +17,14 @@ MARKDOWN = {
     "airflow/documentation.py",
     "airflow/upkeep_dag.py",
     "cli/exit_status.py",
+    "forms/schedules.py",
+    "forms/words.py",
     "portal/api/describing.py",
     "portal/wire/plans.py",
     "settings/options.py",
 }
 """Modules whose texts are rendered as Markdown: a DAG's documentation, the OpenAPI description, pages of the
-documentation.
+documentation, help of forms with its code.
 """
 DATA = {
     "definition/expressions/sandbox.py": {"**"},
@@ -32,7 +34,9 @@ DATA = {
     "doctor/process.py": {"***"},
     "endpoints/ldap/refusals.py": {"***"},
     "definition/mail_addresses.py": {"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"},
+    "forms/values.py": {"-?:,[]{}#&*!|>'\"%@` \t"},
     "present/shown.py": {"***"},
+    "portal/views/templating.py": {"`"},
 }
 """Texts in which these characters mean themselves."""
 

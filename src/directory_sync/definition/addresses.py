@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from directory_sync.definition.basics import Model, Text, by_shape
+from directory_sync.definition.basics import Model, OnlyAt, Text, by_shape
 
 
 class Scope(StrEnum):
@@ -163,7 +163,7 @@ class FileEndpoint(EndpointModel):
     )
     encoding: Text = Field("utf-8", description="CSV: character encoding.")
     sheet: Text | None = Field(None, description="Excel: name of the sheet.")
-    filter: Text | None = Field(
+    filter: Annotated[Text | None, OnlyAt("source")] = Field(
         None,
         description=(
             "Source only: LDAP filter (RFC 4515) over attributes or columns: which entries or rows are"
@@ -177,7 +177,7 @@ class FileEndpoint(EndpointModel):
             " a line break."
         ),
     )
-    mode: FileMode = Field(
+    mode: Annotated[FileMode, OnlyAt("destination")] = Field(
         FileMode.MERGE,
         description="Destination only: `merge` into what the file holds, `replace` it, or `append` to it.",
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, StringConstraints
 
@@ -10,6 +11,13 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 LONGEST_NAME = 100
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyAt:
+    """Stands in the type of an endpoint's key that counts at one side of a job only."""
+
+    side: Literal["source", "destination"]
 
 
 class Model(BaseModel):

@@ -39,6 +39,7 @@ class Problem:
         hint: what would be right; may be empty.
         severity: an error makes the definition unusable, a warning does not.
         code: what kind of problem it is, if that matters to the program; no part of the JSON.
+        missing: of a key that must be given, its name below `key`; no part of the JSON either.
     """
 
     file: str
@@ -49,6 +50,7 @@ class Problem:
     hint: str = ""
     severity: Severity = "error"
     code: Code | None = None
+    missing: str = ""
 
     @property
     def text(self) -> str:

@@ -5,6 +5,7 @@ be right.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -112,13 +113,9 @@ def _problems(detail: Any, data: Plain, places: Places, model: type[BaseModel]) 
             (field.description for model in models for name, field in _fields(model).items() if name == key),
             None,
         )
-        yield places.problem(
-            path[:-1],
-            f"{key} is missing",
-            f"add it: {description}" if description else "add it",
-            at_key=True,
-            code=Code.MISSING,
-        )
+        hint = f"add it: {description}" if description else "add it"
+        problem = places.problem(path[:-1], f"{key} is missing", hint, at_key=True, code=Code.MISSING)
+        yield replace(problem, missing=key)
     elif detail["loc"] and detail["loc"][-1] == "[key]":
         message, hint = _message(kind, detail, key)
         yield places.problem(path, f"unknown key: {message}", hint, at_key=True)

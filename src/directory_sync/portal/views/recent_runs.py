@@ -17,8 +17,9 @@ from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.collections import OUTCOMES
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.listing import Address, Listing, listing
-from directory_sync.portal.views.rendering import render, segment
+from directory_sync.portal.views.rendering import render
 from directory_sync.portal.views.runs import FILTERS, KINDS, TRIGGERS, run_filter
+from directory_sync.portal.views.templating import segment
 from directory_sync.present.outcomes import outcome_text
 from directory_sync.present.times import seconds_text
 from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text

@@ -1,0 +1,132 @@
+"""Schedules as people choose them: every, daily, weekly, monthly, or a cron expression, several at once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from directory_sync.definition.schedules import PRESETS
+from directory_sync.forms.controls import (
+    MISSING,
+    Control,
+    Converted,
+    Field,
+    Fixed,
+    Group,
+    Input,
+    Rows,
+    Single,
+    Ticks,
+    Variant,
+    Variants,
+)
+from directory_sync.forms.shown import Choice
+from directory_sync.forms.values import Bare
+from directory_sync.forms.words import DURATION_HELP
+
+_DAYS = {
+    "1": "Monday",
+    "2": "Tuesday",
+    "3": "Wednesday",
+    "4": "Thursday",
+    "5": "Friday",
+    "6": "Saturday",
+    "0": "Sunday",
+}
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+_SIMPLE = re.compile(r"(\d{1,2}) (\d{1,2}) (\*|\d{1,2}) \* (\*|[0-6](?:,[0-6])*)")
+_NIGHT = "02:00"
+
+
+def schedule_control() -> Control:
+    """The input of a collection's schedule."""
+    time = Field("at", "Time", Single(), "As in `02:00`.", required=True, default=_NIGHT)
+    kinds = (
+        _kind(
+            "every", "Every", Field("every", "Interval", Single(Input.DURATION), DURATION_HELP, default="1h")
+        ),
+        _kind("daily", "Daily", time),
+        _kind(
+            "weekly",
+            "Weekly",
+            Field("days", "Days", Ticks(tuple(Choice(*each) for each in _DAYS.items())), default=["1"]),
+            time,
+        ),
+        _kind(
+            "monthly", "Monthly", Field("day", "Day of the month", Single(Input.NUMBER), default="1"), time
+        ),
+        _kind(
+            "cron",
+            "Cron",
+            Field(
+                "cron",
+                "Cron expression",
+                Single(),
+                "Five fields (minute, hour, day, month, weekday), as in `0 2 * * 1-5`, or a preset:"
+                f" {', '.join(f'`{preset}`' for preset in PRESETS)}.",
+            ),
+        ),
+    )
+    row = Converted(Variants(kinds, _kind_of), _shape_of, _schedule_of)
+    return Converted(Rows(row, "schedule"), _rows_of, _schedules_of)
+
+
+def _kind(key: str, label: str, *fields: Field) -> Variant:
+    return Variant(key, label, Group((Field("kind", "", Fixed(key)), *fields)))
+
+
+def _kind_of(shape: Any) -> str | None:
+    return str(shape["kind"]) if isinstance(shape, dict) and "kind" in shape else None
+
+
+def _shape_of(schedule: Any) -> Any:
+    """An item of a definition's schedule as a row of the form; itself if it is none."""
+    if isinstance(schedule, dict) and list(schedule) == ["every"]:
+        return {"kind": "every", "every": schedule["every"]}
+    if not isinstance(schedule, str):
+        return schedule
+    expression = PRESETS.get(schedule, schedule)
+    found = _SIMPLE.fullmatch(" ".join(expression.split()))
+    if not found or int(found[1]) > 59 or int(found[2]) > 23:
+        return {"kind": "cron", "cron": schedule}
+    at, day, days = f"{int(found[2]):02}:{int(found[1]):02}", found[3], found[4]
+    if day == days == "*":
+        return {"kind": "daily", "at": at}
+    if day == "*":
+        return {"kind": "weekly", "days": days.split(","), "at": at}
+    if days == "*":
+        return {"kind": "monthly", "day": day, "at": at}
+    return {"kind": "cron", "cron": schedule}
+
+
+def _schedule_of(shape: Any, before: Any) -> Any:  # noqa: ARG001 - what a conversion is given
+    """A row as the definition has it: what cannot be a time is written as it was typed."""
+    if not isinstance(shape, dict):
+        return shape
+    kind = shape.get("kind")
+    if kind == "every":
+        return {"every": shape.get("every") or Bare("1h")}
+    if kind == "cron":
+        return shape.get("cron") or MISSING
+    at = shape.get("at") or _NIGHT
+    clock = _CLOCK.fullmatch(at)
+    if not clock:
+        return str(at)
+    time = f"{int(clock[2])} {int(clock[1])}"
+    if kind == "weekly":
+        return f"{time} * * {','.join(shape.get('days') or ['1'])}"
+    if kind == "monthly":
+        return f"{time} {shape.get('day') or '1'} * *"
+    return f"{time} * * *"
+
+
+def _rows_of(schedule: Any) -> Any:
+    if schedule is MISSING or schedule is None:
+        return MISSING
+    return schedule if isinstance(schedule, list) else [schedule]
+
+
+def _schedules_of(rows: Any, before: Any) -> Any:
+    if rows is MISSING:
+        return MISSING if before is MISSING else None
+    return rows[0] if len(rows) == 1 and not isinstance(before, list) else rows
