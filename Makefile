@@ -9,8 +9,8 @@ READY := .venv/.ready
 ENVIRONMENT := . scripts/environment.sh
 PYTEST_ARGS ?=
 # Processes that tests run in: one more than cores, since some wait for servers; 0 for a debugger.
-WORKERS ?= 2
-# Groups: a file, and what needs the same slow server; see tests/conftest.py.
+WORKERS ?= 3
+# Groups: a file, and what needs the same slow server; see tests/scenarios/turns.py.
 PYTEST = pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"
 BENCH_ARGS ?=
@@ -42,6 +42,8 @@ test-packages: $(READY)  ## install the servers that only tests need, where root
 test: test-packages  ## every test, unit tests first
 	@$(ENVIRONMENT) && exec $(PYTEST) $(PYTEST_ARGS)
 
+# They wait for nothing, so that one process for each core is enough.
+test-unit: WORKERS = 2
 .PHONY: test-unit
 test-unit: $(READY)  ## tests that write no file, start no process, use no network
 	@$(ENVIRONMENT) && exec $(PYTEST) tests/unit $(PYTEST_ARGS)

@@ -6,10 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,35 +15,12 @@ from hypothesis import HealthCheck, settings
 from tests.scenarios.examples import examples
 from tests.scenarios.known_schemas import keep_schemas
 from tests.scenarios.quick_engines import share_what_engines_learn
+from tests.scenarios.turns import Turns, rank, turn
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from playwright.sync_api import Browser
-
-_ORDER = ("unit", "local", "airflow", "portal", "chaos", "endpoints")
-"""What fails in seconds comes first."""
-_HERE = Path(__file__).parent
-_SHARED = re.compile(r"\b(samba|directory389|faulty_airflow|PortalServer)\b")
-"""What takes so long to start that all who need it wait for each other, in one process."""
-_OWN = re.compile(r"with PortalServer\(|= FaultyAirflow\(")
-"""In a file that starts one of its own."""
-_LONG = (
-    "faulty_airflow",
-    "PortalServer",
-    "tests/airflow/test_more_than_one_machine.py",
-    "tests/airflow/test_previews.py",
-    "tests/airflow/test_browser.py",
-    "tests/chaos/test_campaign.py",
-    "samba",
-    "tests/airflow/test_dag_processor.py",
-    "directory389",
-    "tests/airflow/test_run_order.py",
-)
-"""What takes longest, the longest first; all of them wait for servers more than they compute."""
-_AT_ONCE = 1
-"""How many of these begin before the unit tests do."""
-
 
 # Nothing is said of time: the machine may be busy.
 settings.register_profile(
@@ -60,31 +34,8 @@ share_what_engines_learn()
 keep_schemas()
 
 
-def _rank(item: pytest.Item) -> int:
-    folder = item.path.relative_to(_HERE).parts[0]
-    return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
-
-
-def _turn(item: pytest.Item) -> tuple[int, int]:
-    """When an item is handed to one of several processes, so that all of them end together: what takes
-    longest as soon as simple mistakes would have shown, and in the end what is soon done.
-    """
-    group = _together(item.nodeid.partition("::")[0])
-    place = _LONG.index(group) if group in _LONG else len(_LONG)
-    rank = _rank(item)
-    if place < _AT_ONCE:
-        return 0, place
-    if rank < _ORDER.index("airflow"):
-        return 1, rank
-    return 2, place
-
-
-@cache
-def _together(file: str) -> str:
-    """What a file of tests shares a process with: all that needs the same slow server."""
-    text = (_HERE.parent / file).read_text(encoding="utf-8")
-    shared = _SHARED.search(text)
-    return file if shared is None or _OWN.search(text) else shared[0]
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.hookimpl(trylast=True)
@@ -94,23 +45,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Within a folder the order stays random. Where several processes run the tests, one begins with what takes
     longest.
     """
-    items.sort(key=_turn if hasattr(config, "workerinput") else _rank)
+    found: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if found is None:
+        items.sort(key=lambda item: rank(_file(item)))
+    else:
+        items.sort(key=lambda item: turn(_file(item), found["workercount"]))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where several processes run the tests, a file stays in one of them, and so does everything that needs
-    the same slow server.
-
-    Not by the mark `xdist_group`: pytest-xdist 3.8.0 loses it with pytest 9.2.
-    """
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Together(LoadScopeScheduling):  # type: ignore[misc,no-any-unimported]
-        def _split_scope(self, nodeid: str) -> str:
-            return _together(nodeid.partition("::")[0])
-
-    return Together(config, log)
+    """Where several processes run the tests, they take turns of our own."""
+    return Turns(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -199,6 +199,7 @@ def airflow_pages(folder: Path) -> Iterator[AirflowPages]:
     finally:
         os.killpg(server.process.pid, signal.SIGTERM)
         server.process.wait(30)
+        server.claim.close()
 
 
 def _with_other_dags(folder: Path) -> Path:

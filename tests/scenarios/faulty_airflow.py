@@ -120,6 +120,7 @@ class FaultyAirflow:
         home.mkdir()
         airflow_database(home)
         server = start_airflow(home=home, project=project, settings=settings, connections={"branch": branch})
+        stack.callback(server.claim.close)
         stack.callback(server.process.wait, 60)
         stack.callback(os.killpg, server.process.pid, signal.SIGTERM)
         self.url = server.url
