@@ -46,6 +46,9 @@
     ├── LookError                  a look at an endpoint cannot be asked for like that
     │   ├── LooksBusy              as many looks as are allowed are being taken; trying again helps
     │   └── LookTimedOut           a look did not end in time, and was ended
+    ├── DraftError                 a draft cannot be begun, written or finished like that
+    │   ├── DraftNotFound          this person has no such draft (any more)
+    │   └── DraftChanged           another window was first; fields: number, at
     ├── MailError                  a mail could not be sent; fields: for_good, everybody
     └── StoreError                 the store is not there, not migrated, or does not answer
 
@@ -405,6 +408,28 @@ class LookTimedOut(LookError):
     """A look did not end in time, or needed too much memory; its process was ended."""
 
     transient = True
+
+
+class DraftError(DirectorySyncError):
+    """A draft cannot be begun, written or finished like that."""
+
+
+class DraftNotFound(DraftError):
+    """There is no such draft (any more), or it is another person's."""
+
+
+class DraftChanged(DraftError):
+    """Another window has written the draft since it was read. Nothing was written.
+
+    Attributes:
+        number: that the draft has now.
+        at: when it was written.
+    """
+
+    def __init__(self, message: str, *, number: int, at: datetime) -> None:
+        self.number = number
+        self.at = at
+        super().__init__(message)
 
 
 class MailError(DirectorySyncError):

@@ -55,6 +55,7 @@ class Kept:
     Attributes:
         withdrawn, expired, escalated, deleted: how many requests.
         previews: how many questions of people, and their answers, were deleted because of their age.
+        drafts: how many definitions were deleted that no one has gone on writing.
         settled, left: how many plans that had broken off were settled, and how many wait for that; see
             `run.settling`.
         problems: what was left to the next time, each a sentence with the remedy.
@@ -68,6 +69,7 @@ class Kept:
     left: int
     problems: tuple[str, ...]
     previews: int = 0
+    drafts: int = 0
 
 
 def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept:
@@ -110,6 +112,7 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         store.outbox.forget_mail(MAX_AGE)
         end_lost_previews(store, is_over)
         previews = store.previews.forget()
+        drafts = store.drafts.forget()
         deleted = 0
         try:
             deleted = delete_old(store)
@@ -124,6 +127,7 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         left,
         tuple(problems),
         previews,
+        drafts,
     )
 
 

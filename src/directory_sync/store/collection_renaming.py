@@ -21,6 +21,7 @@ from directory_sync.store.tables import (
     CollectionRow,
     CollectionRunRow,
     CollectionVersionRow,
+    DraftRow,
     JobRunRow,
     PinRow,
     PlanRow,
@@ -62,6 +63,7 @@ def rename(
     )
     connection.execute(update(CollectionRunRow).where(runs).values(current_name=to))
     connection.execute(update(PinRow).where(PinRow.collection == name).values(collection=to))
+    connection.execute(update(DraftRow).where(DraftRow.collection == name).values(collection=to))
     created = select(CollectionRow.created).where(CollectionRow.id == collection_id)
     # What a run of the old name learns late must not become what a later collection of that name knows.
     values = {"name": name, "origin": SAVED.text, "created": connection.scalar(created), "deleted": now}

@@ -8,6 +8,7 @@ from typing import Self
 
 from directory_sync.store.before_images import BeforeImages
 from directory_sync.store.database import Database
+from directory_sync.store.drafts import Drafts
 from directory_sync.store.earlier_runs import EarlierRuns
 from directory_sync.store.ended_runs import EndedRuns
 from directory_sync.store.history import History
@@ -66,6 +67,7 @@ class Store:
         outbox: mail that is due.
         pins: which collections people have pinned to their dashboard.
         collections: collections that are saved here, and which names are taken.
+        drafts: definitions that people have not finished writing.
         previews: what people ask before they save or run, and the answers.
         leftovers: what processes that are gone have left open.
     """
@@ -95,6 +97,7 @@ class Store:
         self.outbox = Outbox(database, {Topic.REQUEST: MAIL_HISTORY})
         self.collections = SavedCollections(database)
         self.previews = Previews(database)
+        self.drafts = Drafts(database)
         self.pins = Pins(database)
         self.leftovers = Settling(database)
 

@@ -18,6 +18,9 @@ from directory_sync.store.tables.collections import (
     KnownObjectsRow,
     PinRow,
 )
+from directory_sync.store.tables.drafts import (
+    DraftRow,
+)
 from directory_sync.store.tables.leases import (
     LeaseRow,
 )
@@ -61,6 +64,7 @@ __all__ = [
     "CollectionRunRow",
     "CollectionVersionRow",
     "DefinitionRow",
+    "DraftRow",
     "EndedRunRow",
     "JobRunRow",
     "KnownObjectsRow",
