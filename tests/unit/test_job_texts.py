@@ -1,0 +1,150 @@
+"""Jobs in the text of a definition are added, moved, renamed and removed, and everything else stays."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from directory_sync.collections import job_texts
+from directory_sync.definition.loading import Loaded, load_text
+from directory_sync.errors import DefinitionError
+from tests.scenarios.saved import text_of
+
+TEXT = """\
+# about
+name: crew
+jobs:   # in this order
+  # the first
+  - name: a   # one
+    object: user
+    note: |
+      # no comment
+      text
+
+  - name: "b"
+    # within b
+    x: {y: z}
+    # at the end of b
+
+  -
+    name: c
+# after the jobs
+limits: {delete: 5}
+"""
+
+
+def test_jobs_change_places() -> None:
+    """Each takes its comments along; blank lines stay where they were."""
+    moved = job_texts.moved_job(TEXT, 0, 2)
+    assert moved == (
+        "# about\nname: crew\njobs:   # in this order\n"
+        '  - name: "b"\n    # within b\n    x: {y: z}\n    # at the end of b\n\n'
+        "  -\n    name: c\n\n"
+        "  # the first\n  - name: a   # one\n    object: user\n    note: |\n      # no comment\n      text\n"
+        "# after the jobs\nlimits: {delete: 5}\n"
+    )
+    assert job_texts.moved_job(moved, 2, 0) == TEXT
+    assert job_texts.job_names(moved) == ["b", "c", "a"]
+
+
+def test_jobs_are_removed_to_the_last() -> None:
+    """The comment above a job goes with it; the list stays a list."""
+    text = job_texts.without_job(TEXT, 0)
+    assert "the first" not in text
+    assert job_texts.job_names(text) == ["b", "c"]
+    text = job_texts.without_job(job_texts.without_job(text, 1), 0)
+    assert text == "# about\nname: crew\njobs: []   # in this order\n# after the jobs\nlimits: {delete: 5}\n"
+    again = job_texts.with_job(text, "name: d\nobject: user\n")
+    assert again == (
+        "# about\nname: crew\njobs:\n  - name: d\n    object: user\n# after the jobs\nlimits: {delete: 5}\n"
+    )
+
+
+def test_a_job_is_added_where_there_was_none() -> None:
+    """Without the key, with nothing, and with an empty list."""
+    for text in ("name: crew\n", "name: crew\njobs:\n", "name: crew\njobs: []\n", "name: crew\njobs: ~"):
+        assert job_texts.with_job(text, "name: d") == "name: crew\njobs:\n  - name: d\n"
+
+
+def test_a_job_is_renamed_and_duplicated() -> None:
+    """Its quotes and the rest of the line stay; a copy has a name of its own."""
+    assert "  - name: first   # one\n" in job_texts.renamed_job(TEXT, 0, "first")
+    text = job_texts.duplicated_job(TEXT, 1)
+    assert job_texts.job_names(text) == ["a", "b", "b_2", "c"]
+    assert text.count("# within b") == 2
+    assert job_texts.job_names(job_texts.duplicated_job(text, 1)) == ["a", "b", "b_3", "b_2", "c"]
+    assert job_texts.job_names(job_texts.renamed_job("jobs:\n  - object: user\n", 0, "new")) == ["new"]
+    assert job_texts.job_names(job_texts.renamed_job("jobs: [x]\n", 0, "new")) == ["new"]
+    odd = "<b>: #x"
+    assert job_texts.job_names(job_texts.renamed_job(TEXT, 0, odd))[0] == odd
+
+
+def test_a_key_of_a_job_is_changed() -> None:
+    """In its place, or after the first key; the rest of the line stays."""
+    text = job_texts.changed_job(TEXT, 0, "on_failure", "continue")
+    assert "  - name: a   # one\n    on_failure: continue\n    object: user\n" in text
+    text = job_texts.changed_job(text, 0, "on_failure", "abort")
+    assert text == TEXT.replace("# one\n", "# one\n    on_failure: abort\n")
+    assert "  - name: c\n    enabled: false\n# after" in job_texts.changed_job(TEXT, 2, "enabled", "false")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: x\njobs: [{name: a}, {name: b}, {name: c}]\n",
+        "name: x\njobs:\n- &a {name: a}\n- name: b\n- {<<: *a, name: c}\n",
+        '{"name": "x", "jobs": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}',
+        "jobs:\n- name: a\n  k: 'two\nlines'\n- name: b\n- name: c\nname: x",
+    ],
+)
+def test_an_odd_notation_is_written_out(text: str) -> None:
+    """What cannot be edited in its place means the same afterwards."""
+    names = ["a", "b", "c"]
+    assert job_texts.job_names(job_texts.moved_job(text, 0, 1)) == ["b", "a", "c"]
+    assert job_texts.job_names(job_texts.without_job(text, 1)) == ["a", "c"]
+    edited = job_texts.with_job(text, "name: d\nobject: user")
+    assert job_texts.job_names(edited) == [*names, "d"]
+    before, after = yaml.safe_load(text), yaml.safe_load(edited)
+    assert after["jobs"][:3] == before["jobs"]
+    assert after["name"] == "x"
+
+
+def test_text_that_is_no_yaml_is_refused() -> None:
+    """Nothing is guessed of it."""
+    for text in ("jobs: [", "- a\n", "", "\x00"):
+        with pytest.raises(DefinitionError):
+            job_texts.with_job(text, "name: d")
+        assert job_texts.job_count(text) == 0
+    with pytest.raises(IndexError):
+        job_texts.without_job("name: x\n", 0)
+
+
+def test_one_job_alone() -> None:
+    """Its keys begin in the first column, and it can be put back."""
+    text = job_texts.job_text(TEXT, 0)
+    assert text == "# the first\nname: a   # one\nobject: user\nnote: |\n  # no comment\n  text\n"
+    assert job_texts.replaced_job(TEXT, 0, text) == TEXT
+    assert job_texts.job_text(TEXT, 2) == "name: c\n"
+    replaced = job_texts.replaced_job(TEXT, 1, "name: z\n")
+    assert job_texts.job_names(replaced) == ["a", "z", "c"]
+
+
+def _loaded(**given: object) -> Loaded:
+    return load_text(text_of("other", **given), "saved:other")
+
+
+def test_a_copied_job_means_the_same_elsewhere() -> None:
+    """It takes along what its collection says for it: policy, limits and their window."""
+    policy = {"approvers": {"users": ["ida"]}}
+    source = _loaded(approval=policy, limits={"delete": 5, "update": "10%"}, limit_window="0")
+    copied = job_texts.copied_job(source, 0)
+    target = load_text(job_texts.with_job("name: target\njobs: []\n", copied), "target")
+    job, before = target.collection.jobs[0], source.collection.jobs[0]
+    assert target.collection.policy_of(job) == source.collection.policy_of(before)
+    assert target.collection.limits_of(job) == source.collection.limits_of(before)
+    assert target.collection.window_of(job) == source.collection.window_of(before)
+    plain = _loaded()
+    alone = load_text(
+        job_texts.with_job("name: target\n", job_texts.copied_job(plain, 0)), "target"
+    ).collection.jobs
+    assert alone == plain.collection.jobs
