@@ -9,6 +9,7 @@ from typing import Any
 
 from directory_sync.approval.people import Approver
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.store.drafts import DraftKind
 from directory_sync.store.preview_model import PreviewState, QuestionKind
 from directory_sync.store.store import Store
 from tests.scenarios.plans import collection, plan
@@ -21,13 +22,14 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A pending request, and a preview of its collection that a person has asked for who may see all."""
+    """A pending request, a preview of its collection and a draft, both of a person who may see all."""
 
     id: int
     digest: str
     plan_id: int
     run_id: str
     preview: str
+    draft: str
 
 
 def ask(
@@ -63,7 +65,7 @@ def ask(
         description=description,
         requester_may_decide=False,
     )
-    return Asked(filed.id, made.digest, plan_id, run_id, _preview(store, name))
+    return Asked(filed.id, made.digest, plan_id, run_id, _preview(store, name), _draft(store))
 
 
 def _preview(store: Store, name: str) -> str:
@@ -71,6 +73,11 @@ def _preview(store: Store, name: str) -> str:
     question = store.previews.ask(ADA, name, QuestionKind.FILE, "")
     store.previews.finish(question.id, PreviewState.CANCELLED)
     return question.id
+
+
+def _draft(store: Store) -> str:
+    """One of a person who may do everything."""
+    return store.drafts.begin(ADA.name, DraftKind.COLLECTION, "name: draft\n").id
 
 
 def update(who: str, **fields: str) -> Change:

@@ -165,7 +165,9 @@ def test_a_session_that_ends_while_typing(collections: Looker, address: str, pag
 def test_a_collection_is_made_by_keyboard(collections: Looker, address: str, page: Page) -> None:
     """From the list to the saved collection without a mouse; Tab leaves the field for the text."""
     page.goto(f"{address}/collections")
-    page.get_by_role("link", name="Create New: Job Collection").focus()
+    page.get_by_text("Create New", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Write it as YAML").focus()
     page.keyboard.press("Enter")
     field = page.get_by_label("Definition as YAML")
     expect(field).to_be_visible()
@@ -192,7 +194,7 @@ def test_pages_work_without_javascript(collections: Looker, address: str, browse
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_text("1 collection matches")).to_be_visible()
     page.get_by_role("link", name="HR <b>feed</b>").click()
-    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_role("link", name="Edit as YAML").click()
     page.get_by_label("Definition as YAML").fill("name: hr_feed\njobs: 3\n")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("link", name="line 2").click()

@@ -42,7 +42,7 @@ def test_the_navigation_is_on_every_page(looker: Looker) -> None:
         assert " ".join(nav.split()[:4]) == "Dashboard Collections All Jobs", path
         assert nav.strip().endswith("History Templates"), path
         assert "Create New" in page, path
-        assert "Job Collection</a>" in page, path
+        assert "Job Collection</button>" in page, path
         assert "Running now" in page, path
         assert 'id="help-link"' in page, path
         assert page.count("aria-current") >= 1, path

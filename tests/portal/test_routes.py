@@ -106,6 +106,22 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/selected-collections"): Route(200, 200, {"do": "off", "selected": "{collection}"}),
     ("GET", "/collections/{name}"): Route(404, 200),
     ("GET", "/new-collection"): Route(403, 403),
+    # A draft is seen by the person who has begun it, and by no one else.
+    ("POST", "/drafts"): Route(403, 403, {"kind": "collection"}),
+    ("POST", "/collections/{name}/drafts"): Route(404, 403, {}),
+    ("GET", "/drafts/{draft_id}"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/discard"): Route(404, 404, {}),
+    ("GET", "/drafts/{draft_id}/jobs"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/jobs"): Route(404, 404, {"number": "1", "do": "new"}),
+    ("GET", "/drafts/{draft_id}/jobs/add"): Route(404, 404),
+    ("GET", "/drafts/{draft_id}/review"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/review"): Route(404, 404, {"number": "1", "do": "finish"}),
+    ("GET", "/drafts/{draft_id}/yaml"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/yaml"): Route(404, 404, {"number": "1", "definition": "x"}),
+    ("GET", "/drafts/{draft_id}/{step}"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
+    ("GET", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
     ("GET", "/import-collections"): Route(200, 200),
     ("POST", "/import-collections"): Route(403, 403, {"definition": "name: {collection}", "do": "import"}),
     # What was typed stands in the form again, with why it was not saved.
@@ -213,6 +229,7 @@ def _filled(value: Any, asked: Asked, collection: str) -> Any:
             names |= {"collection": collection, "name": collection, "number": 1}
             names |= {"digest": asked.digest, "job": "people", "sequence": 0, "kind": "jobs"}
             names["preview_id"] = asked.preview
+            names |= {"draft_id": asked.draft, "step": "details"}
             return value.format(**names)
         case dict():
             return {key: _filled(each, asked, collection) for key, each in value.items()}

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
-from directory_sync.definition.approval import ApprovalPolicy
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import CollectionNotFound
 from directory_sync.portal.access import CurrentVisitor
@@ -17,6 +16,7 @@ from directory_sync.portal.collection_overview import Overview, read_overview
 from directory_sync.portal.dag_text import BUNDLE_ENTRY, DagStanding, dag_message
 from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.approval_words import approval_words
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
@@ -26,8 +26,6 @@ from directory_sync.store.run_model import StoredRun
 from directory_sync.store.runs import RUNNING, TERMINAL
 
 router = APIRouter()
-
-_WHEN = {"always": "always", "manual": "runs by hand", "over_limit": "past a limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +135,4 @@ def _versions(versions: Iterable[VersionFacts]) -> Iterable[VersionRow]:
 
 
 def _job(collection: Collection, job: Job) -> JobRow:
-    return JobRow(job, job.source.text, job.destination.text, _approval(collection.policy_of(job)))
-
-
-def _approval(policy: ApprovalPolicy | None) -> str:
-    if policy is None:
-        return "none"
-    named = [*policy.approvers.users, *(f"role {role}" for role in policy.approvers.roles)]
-    many = "" if policy.require == "any" else f" ({policy.require} of them)"
-    return f"{_WHEN[policy.when]}: {', '.join(named)}{many}"
+    return JobRow(job, job.source.text, job.destination.text, approval_words(collection.policy_of(job)))

@@ -270,7 +270,10 @@ def _answer(
             return RedirectResponse(f"{frame.root}/collections/{name}?said={said}", 303)
         status = 200 if editor.checked else 422
     except CollectionChanged as error:
-        status, editor = 409, replace(editor, checked=False, conflict=_conflict(store, editor, error))
+        status, editor = (
+            409,
+            replace(editor, checked=False, conflict=conflict_of(store, error, expected=editor.expected)),
+        )
     except DefinitionError as error:
         editor = replace(editor, checked=False, problems=error.problems)
     except DirectorySyncError as error:
@@ -280,9 +283,10 @@ def _answer(
     return render(request, "collection_edit.html", frame, editor, status=status)
 
 
-def _conflict(store: Store, editor: Editor, error: CollectionChanged) -> Conflict:
+def conflict_of(store: Store, error: CollectionChanged, *, expected: int) -> Conflict:
+    """What another person has saved; `expected`: number of the version that was edited."""
     theirs = store.collections.version(error.name, error.number)
-    base = store.collections.version(error.name, editor.expected)
+    base = store.collections.version(error.name, expected)
     diff = () if theirs is None or base is None else text_diff(base.text, theirs.text)
     return Conflict(str(error), 0 if error.deleted else error.number, diff)
 

@@ -11,12 +11,14 @@ from fastapi import Request as HttpRequest
 from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.collection_list import COLLECTION_COLUMNS, Listed, ListedPage, list_all
+from directory_sync.portal.drafts import list_drafts
 from directory_sync.portal.queries import CollectionQuery, CollectionSort
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.listing import Address, Listing, listing
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.outcomes import LABELS, outcome_text
+from directory_sync.store.drafts import Draft
 
 router = APIRouter()
 
@@ -58,12 +60,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CollectionsPage:
-    """The list; `listing` is what is around its rows, `outcomes` the choices of a filter."""
+    """The list; `listing` is what is around its rows, `outcomes` the choices of a filter,
+    `drafts` what the visitor has not finished.
+    """
 
     found: ListedPage
     rows: tuple[Row, ...]
     listing: Listing
     outcomes: Mapping[str, str]
+    drafts: tuple[Draft, ...] = ()
 
 
 @router.get("/collections")
@@ -98,6 +103,7 @@ def list_collections(
             words=_WORDS | {"outcome": OUTCOMES},
         ),
         outcomes=OUTCOMES,
+        drafts=tuple(list_drafts(store, visitor)),
     )
     return render(request, "collections.html", frame, page, status=422 if address.problems else 200)
 

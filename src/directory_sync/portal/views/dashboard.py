@@ -15,6 +15,7 @@ from directory_sync.approval.request import Request
 from directory_sync.portal import reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.collection_list import Listed, read_all
+from directory_sync.portal.drafts import list_drafts
 from directory_sync.portal.queries import ListQuery
 from directory_sync.portal.running import runs_under_way
 from directory_sync.portal.storage import CurrentStore
@@ -22,6 +23,7 @@ from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.outcomes import outcome_text
 from directory_sync.run.result import JobState
+from directory_sync.store.drafts import Draft
 from directory_sync.store.run_overview import RunUnderWay
 
 router = APIRouter()
@@ -58,6 +60,7 @@ class Dashboard:
         not_well: collections whose last run did not do all that it should have, and broken ones.
         collections: those that the visitor has pinned, then those that ran last; `total` how many there are.
         pinned: the names of the pinned ones.
+        drafts: what the visitor has not finished.
     """
 
     requests: tuple[Request, ...]
@@ -68,6 +71,7 @@ class Dashboard:
     collections: tuple[CollectionRow, ...]
     total: int
     pinned: frozenset[str]
+    drafts: tuple[Draft, ...] = ()
 
 
 @router.get("/")
@@ -95,6 +99,7 @@ def dashboard(
         collections=tuple(_row(row) for row in _first(newest, pinned)),
         total=len(rows),
         pinned=pinned,
+        drafts=tuple(list_drafts(store, visitor)),
     )
     return render(request, "dashboard.html", frame, page)
 

@@ -30,6 +30,8 @@ _TITLES_OF_KINDS = {"PlanAltered": "The plan was altered in the store"}
 _REQUEST = re.compile(r"^/requests/(\d{1,10})(?:/|\?|$)")
 _COLLECTION = re.compile(r"/collections/[a-z][a-z0-9_]*/(?:edit|run|rename|delete)")
 """Pages of a collection with a form."""
+_STEP = re.compile(r"/drafts/[0-9a-f]{32}/(?!discard)(?:jobs/\d{1,4}/)?[a-z]{1,20}")
+"""Steps of the wizard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def page_behind(method: str, address: str, values: Mapping[str, str]) -> str:
     if (match := _REQUEST.search(path)) is not None:
         return f"/requests/{match[1]}"
     if path in ("/new-collection", "/import-collections") or _COLLECTION.fullmatch(path):
+        return path
+    if _STEP.fullmatch(path):
         return path
     if path == "/requests/decide":
         return f"/requests?{checked_address(values.get('back', ''))}"

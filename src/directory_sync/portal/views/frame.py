@@ -54,6 +54,11 @@ MESSAGES: Mapping[str, Message] = {
     "collection-saved": Message(
         "Saved. Runs that begin from now on use this version as soon as Airflow has read it: see In Airflow."
     ),
+    "collection-saved-no-preview": Message(
+        "Saved. A preview could not be asked for now: ask for it with the button Preview, which says why."
+    ),
+    "collection-draft-gone": Message("Your draft was discarded. The collection is as it was."),
+    "draft-discarded": Message("The draft was discarded."),
     "collection-unchanged": Message("Nothing was saved: the newest version is the same already."),
     "collection-restored": Message("The earlier version was saved again, as the newest one."),
     "collection-deleted": Message(
@@ -85,6 +90,7 @@ The code is all that an address can bring in: never a text of somebody's making.
 _ELSEWHERE = {
     "nothing-selected": "/requests",
     "no-collections": "/collections",
+    "draft-discarded": "/collections",
     "waiver": "/embed/run",
     "stopped": "/embed/run",
 }

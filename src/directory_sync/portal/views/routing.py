@@ -21,6 +21,10 @@ from directory_sync.portal.views import (
     comparison,
     dag_tabs,
     dashboard,
+    draft,
+    draft_jobs,
+    draft_review,
+    draft_yaml,
     jobs,
     lists,
     manual,
@@ -55,8 +59,11 @@ _COLLECTIONS = (
     collection_delete,
     preview,
 )
+# Steps that have no form come after those that have one.
+_DRAFTS = (draft, draft_jobs, draft_review, draft_yaml)
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
 _REQUESTS = (lists, selection, request, change, comparison, ask)
 _RUNS = (run, run_stop, report, recent_runs, run_comparison, run_log, dag_tabs, waiver)
-for part in (*_OVERVIEWS, *_COLLECTIONS, *_REQUESTS, *_RUNS):
+for part in (*_OVERVIEWS, *_COLLECTIONS, *_DRAFTS, *_REQUESTS, *_RUNS):
     router.include_router(part.router)
+router.include_router(draft_yaml.without_form)

@@ -1,0 +1,46 @@
+// Puts jobs of a draft in order by dragging. Buttons do the same, so this is for the mouse only.
+(() => {
+  "use strict";
+  let dragged = null;
+  const rowOf = (event) => event.target.closest?.("[data-orders] tr[data-order]");
+  const clear = () => {
+    for (const row of document.querySelectorAll("[data-orders] tr")) row.classList.remove("drop-before", "drop-after");
+  };
+  const isBelow = (row, event) => {
+    const box = row.getBoundingClientRect();
+    return event.clientY > box.top + box.height / 2;
+  };
+  document.addEventListener("dragstart", (event) => {
+    if (!event.target.matches?.(".handle")) return;
+    dragged = rowOf(event);
+    dragged.classList.add("dragged");
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", dragged.dataset.order);
+    event.dataTransfer.setDragImage(dragged, 0, 0);
+  });
+  document.addEventListener("dragover", (event) => {
+    const row = dragged && rowOf(event);
+    if (!row) return;
+    event.preventDefault();
+    clear();
+    if (row !== dragged) row.classList.add(isBelow(row, event) ? "drop-after" : "drop-before");
+  });
+  document.addEventListener("drop", (event) => {
+    const row = dragged && rowOf(event);
+    if (!row) return;
+    event.preventDefault();
+    const from = Number(dragged.dataset.order);
+    let to = Number(row.dataset.order);
+    if (from < to && !isBelow(row, event)) to -= 1;
+    if (from > to && isBelow(row, event)) to += 1;
+    const button = document.querySelector("[data-orders-by]");
+    if (from === to || !button) return;
+    button.value = `order:${from}:${to}`;
+    button.form.requestSubmit(button);
+  });
+  document.addEventListener("dragend", () => {
+    dragged?.classList.remove("dragged");
+    dragged = null;
+    clear();
+  });
+})();

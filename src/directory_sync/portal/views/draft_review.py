@@ -1,0 +1,216 @@
+"""The last step: everything on one page, what is wrong or worth knowing, and *Finish*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fastapi import APIRouter, Response
+from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
+
+from directory_sync.collections.saving import Saved
+from directory_sync.definition.models import Collection
+from directory_sync.errors import (
+    CollectionChanged,
+    DefinitionError,
+    DirectorySyncError,
+    DraftChanged,
+    StoreError,
+)
+from directory_sync.portal import drafts, previews
+from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.answers import status_of
+from directory_sync.portal.schedule_text import schedule_text
+from directory_sync.portal.storage import CurrentStore, forget_store
+from directory_sync.portal.views.approval_words import approval_words
+from directory_sync.portal.views.collection_edit import Conflict, conflict_of
+from directory_sync.portal.views.frame import CurrentFrame, Frame
+from directory_sync.portal.views.rendering import render
+from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, leave, open_step
+from directory_sync.portal.wizard_steps import Place
+from directory_sync.present.definition_changes import ChangeLine, change_lines
+from directory_sync.store.drafts import LONGEST_COMMENT, Draft, DraftKind
+from directory_sync.store.store import Store
+
+router = APIRouter()
+
+PLACE = Place("review")
+TICKS = ("preview",)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedJob:
+    """A job; `approval` says who would have to agree, in words."""
+
+    number: int
+    name: str
+    source: str
+    destination: str
+    approval: str
+    on_failure: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewPage:
+    """The step.
+
+    Attributes:
+        wizard: what is around it.
+        collection: None while the definition cannot be used.
+        schedule: in words.
+        notified: whom runs are told to, in words; empty for no one.
+        changes: what is different from the newest version.
+        comment: why.
+        ticks: what is done when it is finished.
+        conflict: another person has saved meanwhile; None if no one has.
+    """
+
+    wizard: Wizard
+    collection: Collection | None
+    schedule: str
+    notified: str
+    jobs: tuple[ReviewedJob, ...]
+    changes: tuple[ChangeLine, ...]
+    comment: str
+    ticks: dict[str, bool]
+    conflict: Conflict | None = None
+
+
+@router.get("/drafts/{draft_id}/review")
+def show_review(
+    request: HttpRequest, draft_id: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
+) -> Response:
+    """The step."""
+    wizard = open_step(store, visitor, draft_id, PLACE, request)
+    return _page(request, frame, wizard, wizard.view.draft, 200)
+
+
+@router.post("/drafts/{draft_id}/review")
+def take_review(
+    request: HttpRequest,
+    draft_id: str,
+    sent: Sent,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> Response:
+    """Keep comment and ticks; finish, if that is the button."""
+    wizard = open_step(store, visitor, draft_id, PLACE)
+    draft = wizard.view.draft
+    typed = replace(draft, comment=sent.values.get("comment", ""), ticks=_ticks(sent))
+    try:
+        kept = drafts.write(
+            store, visitor, draft, expected=sent.number, comment=typed.comment, ticks=typed.ticks
+        )
+        if sent.do not in ("finish", "over"):
+            return leave(frame, replace(wizard, view=drafts.judged(store, visitor, kept)), sent.do)
+        return _finish(
+            frame, store, visitor, kept, over=sent.values.get("over", "") if sent.do == "over" else ""
+        )
+    except DraftChanged as error:
+        newest = open_step(store, visitor, draft_id, PLACE)
+        alert = f"{error} Nothing was finished. This page shows the draft as it is now: look at it again."
+        return _page(request, frame, replace(newest, alert=alert), typed, 409)
+    except CollectionChanged as error:
+        conflict = conflict_of(store, error, expected=draft.version)
+        now = open_step(store, visitor, draft_id, PLACE)
+        return _page(request, frame, now, typed, 409, conflict=conflict)
+    except DefinitionError:
+        now = open_step(store, visitor, draft_id, PLACE)
+        alert = "This cannot be saved yet: correct what is listed below. The draft is kept."
+        return _page(request, frame, replace(now, alert=alert), typed, 422)
+    except DirectorySyncError as error:
+        if isinstance(error, StoreError):
+            forget_store()
+            raise
+        return _page(request, frame, replace(wizard, alert=str(error)), typed, status_of(error))
+
+
+def _finish(frame: Frame, store: Store, visitor: Visitor, draft: Draft, *, over: str) -> Response:
+    number = int(over) if over.isascii() and over.isdigit() and len(over) < 10 else 0
+    saved = drafts.finish(store, visitor, draft, over=number)
+    name = saved.version.name
+    if draft.ticks.get("preview"):
+        return _preview(frame, store, visitor, name)
+    return RedirectResponse(f"{frame.root}/collections/{name}?said={_said(saved)}", 303)
+
+
+def _preview(frame: Frame, store: Store, visitor: Visitor, name: str) -> Response:
+    try:
+        question = previews.ask_kept(store, visitor, name)
+    except DirectorySyncError:
+        # It is saved; why there is no preview its page says when it is asked for there.
+        return RedirectResponse(f"{frame.root}/collections/{name}?said=collection-saved-no-preview", 303)
+    return RedirectResponse(f"{frame.root}/previews/{question.id}?said=preview-of-saved", 303)
+
+
+def _said(saved: Saved) -> str:
+    return "collection-saved" if saved.is_new_version else "collection-unchanged"
+
+
+def _ticks(sent: SentStep) -> dict[str, bool]:
+    return {name: name in sent.values for name in TICKS}
+
+
+def _page(
+    request: HttpRequest,
+    frame: Frame,
+    wizard: Wizard,
+    typed: Draft,
+    status: int,
+    *,
+    conflict: Conflict | None = None,
+) -> Response:
+    view = wizard.view
+    collection = view.collection
+    # What is new is looked at before it runs, unless the person says otherwise.
+    ticks = {"preview": view.draft.kind is not DraftKind.EDIT, **typed.ticks}
+    page = ReviewPage(
+        wizard=wizard,
+        collection=collection,
+        schedule="" if collection is None else schedule_text(collection),
+        notified="" if collection is None else _notified(collection),
+        jobs=() if collection is None else _jobs(collection),
+        changes=change_lines(view.changes) if view.draft.kind is DraftKind.EDIT else (),
+        comment=typed.comment[: LONGEST_COMMENT * 2],
+        ticks=ticks,
+        conflict=conflict,
+    )
+    return render(request, "draft_review.html", frame, page, status=status)
+
+
+_WHEN = {
+    "always": "always",
+    "records_updated": "where records are updated",
+    "errors": "where one or more errors occur",
+    "failure": "where a job fails",
+}
+
+
+def _notified(collection: Collection) -> str:
+    notifications = collection.notifications
+    if notifications is None:
+        return ""
+    names: list[str] = []
+    for each in notifications.to:
+        if isinstance(each, str):
+            names.append(each)
+        else:
+            names += [*each.users, *(f"role {role}" for role in each.roles)]
+    return f"{_WHEN[notifications.when.value]}: {', '.join(names)}"
+
+
+def _jobs(collection: Collection) -> tuple[ReviewedJob, ...]:
+    return tuple(
+        ReviewedJob(
+            number,
+            job.name,
+            job.source.text,
+            job.destination.text,
+            approval_words(collection.policy_of(job)),
+            job.on_failure.value,
+            job.enabled,
+        )
+        for number, job in enumerate(collection.jobs, start=1)
+    )

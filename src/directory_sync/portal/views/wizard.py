@@ -1,0 +1,329 @@
+"""The frame of the wizard's steps: rail, buttons, the list of problems, and what happens to what was typed.
+
+A step is a module of its own with two routes: one shows it (`open_step`), one takes its form (`take_step`)
+and is told how what was typed changes the text. Whatever the person then does, it is kept first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends, Response
+from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
+
+from directory_sync.collections.job_texts import job_count, job_names
+from directory_sync.definition.problems import Problem
+from directory_sync.errors import DefinitionError, DirectorySyncError, DraftChanged, DraftNotFound, StoreError
+from directory_sync.portal import drafts
+from directory_sync.portal.access import Visitor
+from directory_sync.portal.answers import status_of
+from directory_sync.portal.drafts import DraftView
+from directory_sync.portal.typed_texts import LARGEST_FIELD, sent_number
+from directory_sync.portal.views.frame import Frame
+from directory_sync.portal.wizard_steps import Place, Step, field_id, place_of, steps_at
+from directory_sync.store.drafts import DraftKind
+from directory_sync.store.store import Store
+
+MOST_FIELDS = 20_000
+"""Of one form: a mapping of 500 fields has some thousand."""
+_STALE = (
+    "This draft was changed in another window since this page was loaded. What you have typed stands below,"
+    " and is not kept yet: look at it, then send it again. It replaces what the other window wrote in this"
+    " step; the other steps stay as that window left them."
+)
+_GOES = re.compile(r"go:((?:jobs/\d{1,4}/)?[a-z]{1,20})")
+
+
+@dataclass(frozen=True, slots=True)
+class SentStep:
+    """A step's form as it was sent.
+
+    Attributes:
+        fields: names and values, in their order; a name may be there several times.
+        number: of the draft that the page was made of.
+        do: the button.
+    """
+
+    fields: Sequence[tuple[str, str]]
+    number: int
+    do: str
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """By name; the last value counts."""
+        return dict(self.fields)
+
+
+async def sent_step(request: HttpRequest) -> SentStep:
+    """Dependency: the form."""
+    form = await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
+    fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    values = dict(fields)
+    return SentStep(fields, sent_number(values.get("number", "")), values.get("do", ""))
+
+
+Sent = Annotated[SentStep, Depends(sent_step)]
+
+
+@dataclass(frozen=True, slots=True)
+class RailStep:
+    """A step in the rail.
+
+    Attributes:
+        go: the value of its button.
+        errors: how many there are in it, as far as they are told.
+    """
+
+    label: str
+    go: str
+    current: bool
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepProblem:
+    """A problem, and the address of the field where it can be corrected.
+
+    `here`: it is a field of this step.
+    """
+
+    problem: Problem
+    address: str
+    where: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wizard:
+    """What is around a step.
+
+    Attributes:
+        view: the draft.
+        place: the step.
+        checked: its problems are told; else the person has not said yet that they are ready with it.
+        alert: why something was not done; empty if nothing is wrong.
+        said: code of what was just done.
+    """
+
+    view: DraftView
+    place: Place
+    checked: bool = False
+    alert: str = ""
+    said: str = ""
+
+    @property
+    def draft_address(self) -> str:
+        """Below the portal's root."""
+        return f"/drafts/{self.view.draft.id}"
+
+    @property
+    def address(self) -> str:
+        """Of the step: its form is sent there."""
+        return f"{self.draft_address}/{self.place.path}"
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """All in the rail."""
+        return steps_at(self.place)
+
+    @property
+    def step(self) -> Step:
+        """This one."""
+        return next(step for step in self.steps if step.name == self.place.step)
+
+    @property
+    def position(self) -> int:
+        """From 1."""
+        return self.steps.index(self.step) + 1
+
+    @property
+    def last(self) -> bool:
+        """Whether no step follows."""
+        return self.position == len(self.steps)
+
+    @property
+    def heading(self) -> str:
+        """Of the page."""
+        draft = self.view.draft
+        if draft.kind is DraftKind.EDIT:
+            return f"Edit {draft.collection}"
+        return "Create New: Job" if draft.kind is DraftKind.JOB else "Create New: Job Collection"
+
+    @property
+    def job_name(self) -> str:
+        """Of the job whose step this is; empty for a step of the collection."""
+        if self.place.job is None:
+            return ""
+        try:
+            return job_names(self.view.draft.text)[self.place.job]
+        except (DefinitionError, IndexError):
+            return ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether the job stands alone: its last step finishes the draft."""
+        return self.view.draft.kind is DraftKind.JOB
+
+    @property
+    def rail(self) -> tuple[RailStep, ...]:
+        """The steps, with the number of errors in those up to this one."""
+        errors = [place_of(each) for each in self.view.problems if each.severity == "error"]
+        rail = []
+        for number, step in enumerate(self.steps):
+            place = Place(step.name, self.place.job)
+            told = number + 1 < self.position or (number + 1 == self.position and self.checked) or self.last
+            found = sum(_is_in(each, place) for each in errors) if told and step.name != "review" else 0
+            rail.append(RailStep(step.label, f"go:{place.path}", step.name == self.place.step, found))
+        return tuple(rail)
+
+    @property
+    def problems(self) -> tuple[StepProblem, ...]:
+        """Those that this page tells: of this step, or of all in the last one."""
+        told = [
+            each
+            for each in self.view.problems
+            if (self.last and self._is_of_this_job(each))
+            or (self.checked and _is_in(place_of(each), self.place))
+        ]
+        return tuple(map(self._told, told))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether one of the problems that this page tells is an error."""
+        return any(each.problem.severity == "error" for each in self.problems)
+
+    @property
+    def errors_here(self) -> bool:
+        """Whether there is an error in this step, told or not."""
+        return any(
+            each.severity == "error" and _is_in(place_of(each), self.place) for each in self.view.problems
+        )
+
+    def problems_at(self, key: str) -> tuple[Problem, ...]:
+        """Those of one key, or of what is below it, if they are told."""
+        inside = (f"{key}.", f"{key}[")
+        return tuple(
+            each.problem
+            for each in self.problems
+            if each.problem.key == key or each.problem.key.startswith(inside)
+        )
+
+    def _is_of_this_job(self, problem: Problem) -> bool:
+        return self.place.job is None or place_of(problem).job == self.place.job
+
+    def _told(self, problem: Problem) -> StepProblem:
+        place = place_of(problem)
+        here = _is_in(place, self.place) and not self.last
+        step = next(step for step in steps_at(place) if step.name == place.step)
+        where = step.label
+        if place.job is not None and self.place.job is None:
+            names = self.view.collection and [job.name for job in self.view.collection.jobs]
+            name = names[place.job] if names and place.job < len(names) else f"job {place.job + 1}"
+            where = f"{name}: {step.label}"
+        if not problem.key or place.step == "review":
+            return StepProblem(problem, f"{self.draft_address}/yaml", "YAML", here=False)
+        address = "" if here else f"{self.draft_address}/{place.path}?checked=yes"
+        return StepProblem(problem, f"{address}#{field_id(problem.key)}", where, here)
+
+
+def _is_in(problem: Place, step: Place) -> bool:
+    if problem == step:
+        return True
+    # The list of jobs is right when each of them is.
+    return step == Place("jobs") and problem.job is not None
+
+
+def open_step(
+    store: Store, visitor: Visitor, id: str, place: Place, request: HttpRequest | None = None
+) -> Wizard:
+    """A step of a draft. Raises DraftNotFound, also for a job that it does not have; StoreError."""
+    view = drafts.open_draft(store, visitor, id)
+    if place.job is not None and place.job >= job_count(view.draft.text):
+        raise DraftNotFound(
+            f"This draft has no job {place.job + 1}. It may have been removed in another window: see the step"
+            " Jobs."
+        )
+    parameters = {} if request is None else request.query_params
+    return Wizard(view, place, checked="checked" in parameters, said=parameters.get("done", ""))
+
+
+Edit = Callable[[str], str]
+Show = Callable[[Wizard, int], Response]
+
+
+def take_step(
+    store: Store,
+    visitor: Visitor,
+    frame: Frame,
+    wizard: Wizard,
+    sent: SentStep,
+    *,
+    edit: Edit,
+    show: Show,
+    again: Edit | None = None,
+) -> Response:
+    """Keep what was typed, and go where the button leads.
+
+    Args:
+        store: keeps the draft.
+        visitor: whose it is.
+        frame: of the page.
+        wizard: the step, as the draft is now.
+        sent: its form.
+        edit: makes the text with what was typed of a text. Raises DefinitionError where it cannot.
+        show: the page of the step, with a status.
+        again: the same as `edit` for a page that is only shown again; `edit` where it is not given.
+
+    What cannot be kept is shown again, with why.
+    """
+    draft = wizard.view.draft
+    try:
+        text = edit(draft.text)
+        written = drafts.write(store, visitor, draft, expected=sent.number, text=text)
+    except DraftChanged:
+        newest = drafts.open_draft(store, visitor, draft.id)
+        typed = replace(newest.draft, text=(again or edit)(newest.draft.text))
+        view = drafts.judged(store, visitor, typed)
+        return show(replace(wizard, view=view, alert=_STALE), 409)
+    except DirectorySyncError as error:
+        if isinstance(error, StoreError | DraftNotFound):
+            raise
+        return show(replace(wizard, alert=str(error)), status_of(error))
+    view = drafts.judged(store, visitor, written)
+    return leave(frame, replace(wizard, view=view), sent.do)
+
+
+def leave(frame: Frame, wizard: Wizard, do: str) -> Response:
+    """Where a button leads once everything is kept."""
+    here = f"{frame.root}{wizard.address}"
+    draft = f"{frame.root}{wizard.draft_address}"
+    if (goes := _GOES.fullmatch(do)) is not None:
+        return RedirectResponse(f"{draft}/{goes[1]}", 303)
+    if do == "yaml":
+        return RedirectResponse(f"{draft}/yaml?from={wizard.place.path}", 303)
+    if do == "back":
+        return RedirectResponse(f"{draft}/{before(wizard).path}", 303)
+    if do == "next":
+        if wizard.errors_here:
+            return RedirectResponse(f"{here}?checked=yes#problems", 303)
+        return RedirectResponse(f"{draft}/{after(wizard).path}", 303)
+    return RedirectResponse(f"{here}?done=saved", 303)
+
+
+def before(wizard: Wizard) -> Place:
+    """The step before this one; before a job's first step is the list of jobs."""
+    index = wizard.position - 1
+    if index > 0:
+        return Place(wizard.steps[index - 1].name, wizard.place.job)
+    return wizard.place if wizard.place.job is None or wizard.alone else Place("jobs")
+
+
+def after(wizard: Wizard) -> Place:
+    """The step after this one; after a job's last step is the list of jobs."""
+    if not wizard.last:
+        return Place(wizard.steps[wizard.position].name, wizard.place.job)
+    return wizard.place if wizard.place.job is None else Place("jobs")

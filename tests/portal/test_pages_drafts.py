@@ -1,0 +1,257 @@
+"""The wizard's frame: drafts are begun, kept step by step, finished, discarded, and seen by one person."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from directory_sync.errors import DraftNotFound
+from tests.portal.pages_client import Looker, text_of
+from tests.scenarios.portal_pages import ADA, BEA
+from tests.scenarios.saved import text_of as definition
+
+pytestmark = pytest.mark.usefixtures("airflow_database")
+
+HOSTILE = '<script>alert(1)</script>"\u202e'
+
+
+@pytest.fixture
+def ada(empty_looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looker:
+    """An administrator, and no collection."""
+    folder = tmp_path / "collections"
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))
+    empty_looker.become(ADA)
+    return empty_looker
+
+
+def begin(looker: Looker, kind: str = "collection") -> str:
+    """A new draft; its address."""
+    location = looker.post("/drafts", {"kind": kind})
+    found = re.fullmatch(r"/dirsync(/drafts/[0-9a-f]{32})/(?:jobs/1/)?details", location)
+    assert found is not None, location
+    return found[1]
+
+
+def draft_of(looker: Looker, address: str) -> tuple[int, str]:
+    """Number and text of a draft."""
+    draft = looker.store.drafts.get(address.rpartition("/")[2], looker.pages.person.name)
+    return draft.number, draft.text
+
+
+def send(looker: Looker, address: str, step: str, *, status: int = 303, **given: str) -> str:
+    """Send a step's form as the page has it."""
+    number = draft_of(looker, address)[0]
+    return looker.post(f"{address}/{step}", {"number": str(number), **given}, status=status)
+
+
+def test_a_draft_becomes_a_collection(ada: Looker) -> None:
+    """Text, review, Finish: it is saved with the comment, and the draft is gone."""
+    address = begin(ada)
+    send(ada, address, "yaml", definition=definition("crew", title="Crew"), do="go:review")
+    page = ada.get(f"{address}/review")
+    assert "Step 4 of 4" in text_of(page)
+    assert "Who would have to approve" in page
+    location = send(ada, address, "review", comment="because", do="finish")
+    assert location == "/dirsync/collections/crew?said=collection-saved"
+    saved = ada.store.collections.get("crew")
+    assert saved is not None
+    assert (saved.comment, saved.text) == ("because", definition("crew", title="Crew"))
+    ada.get(f"{address}/review", status=404)
+
+
+def test_every_step_can_be_reached_and_keeps_what_was_typed(ada: Looker) -> None:
+    """Next Step, Back, Save draft, Show YAML and the rail lead on, and each keeps the text first."""
+    address = begin(ada)
+    for do, leads_to in {
+        "save": "jobs?done=saved",
+        "back": "details",
+        "yaml": "yaml?from=jobs",
+        "go:schedule": "schedule",
+        "go:jobs/1/mapping": "jobs/1/mapping",
+        "go:https://evil.example": "jobs?done=saved",
+    }.items():
+        send(ada, address, "yaml", definition="jobs: [{name: a}]\n", do="save")
+        location = send(ada, address, "jobs", **{"job-1": "a", "name-1": f"b{len(do)}", "do": do})
+        assert location == f"/dirsync{address}/{leads_to}"
+        assert f"name: b{len(do)}" in draft_of(ada, address)[1]
+        ada.get(location.removeprefix("/dirsync"))
+
+
+def test_next_step_stays_where_something_is_wrong(ada: Looker) -> None:
+    """What was typed is kept; the problems are listed, with links to where they are corrected."""
+    address = begin(ada)
+    location = send(ada, address, "jobs", do="next")
+    assert location.endswith("/jobs?checked=yes#problems")
+    page = ada.get(f"{address}/jobs?checked=yes")
+    assert 'href="#field-jobs"' in page
+    assert 'id="field-jobs"' in page
+    assert "needs at least 1" in text_of(page)
+    assert "needs at least 1" not in ada.get(f"{address}/jobs")
+
+
+def test_jobs_are_added_and_put_in_order(ada: Looker) -> None:
+    """Buttons and dragging do the same; the focus stays on the button of the job that was moved."""
+    address = begin(ada)
+    assert send(ada, address, "jobs", do="new").endswith(f"{address}/jobs/1/details")
+    send(ada, address, "jobs", do="new")
+    rows = {"job-1": "new_job", "job-2": "new_job_2", "enabled-1": "yes", "enabled-2": "yes"}
+    location = send(ada, address, "jobs", **rows, do="down:1")
+    assert location.endswith("/jobs?by=down&at=2")
+    assert re.search(r'value="up:2"[^>]*>', ada.get(location.removeprefix("/dirsync")))
+    assert re.findall(r"name: (\w+)", draft_of(ada, address)[1]) == ["new_job_2", "new_job"]
+    rows = {"job-1": "new_job_2", "job-2": "new_job", "enabled-1": "yes", "enabled-2": "yes"}
+    send(ada, address, "jobs", **rows, do="order:2:1")
+    send(ada, address, "jobs", **{**rows, "job-1": "new_job", "job-2": "new_job_2"}, do="duplicate:1")
+    assert re.findall(r"name: (\w+)", draft_of(ada, address)[1]) == ["new_job", "new_job_3", "new_job_2"]
+    names = {"job-1": "new_job", "job-2": "new_job_3", "job-3": "new_job_2"}
+    send(ada, address, "jobs", **names, **{"on_failure-1": "continue", "enabled-3": "yes"}, do="remove:2")
+    text = draft_of(ada, address)[1]
+    assert re.findall(r"name: (\w+)", text) == ["new_job", "new_job_2"]
+    assert "on_failure: continue" in text
+    assert text.count("enabled: false") == 1
+
+
+def test_existing_jobs_are_copied(ada: Looker) -> None:
+    """From the collections that the visitor may see, by a name that is free; with what their collection says
+    for them.
+    """
+    policy = {"approvers": {"users": ["ida"]}}
+    ada.store.collections.save("crew", definition("crew", approval=policy), expected=0, by=ADA)
+    ada.store.collections.save("other", definition("other", title="Others"), expected=0, by=ADA)
+    ada.store.collections.save("hidden", definition("hidden"), expected=0, by=ADA)
+    ada.become(ADA, hidden=frozenset({"hidden"}))
+    address = begin(ada)
+    page = ada.get(f"{address}/jobs/add?search=others", part=True)
+    assert "other/people" in page
+    assert "crew/people" not in page
+    page = ada.get(f"{address}/jobs/add?search=others&copy=crew/people", part=True)
+    assert page.index("crew/people") < page.index("other/people")
+    assert "hidden/people" not in ada.get(f"{address}/jobs/add")
+    number = draft_of(ada, address)[0]
+    answer = ada.client.post(
+        f"/dirsync{address}/jobs",
+        data={"number": number, "do": "copy", "copy": ["crew/people", "other/people"]},
+        headers={"Sec-Fetch-Site": "same-origin"},
+        follow_redirects=False,
+    )
+    assert answer.headers["location"].endswith("/jobs?done=copied")
+    text = draft_of(ada, address)[1]
+    assert re.findall(r"- name: (\w+)", text) == ["people", "people_2"]
+    assert text.count("approval:") == 1
+    page = send(ada, address, "jobs", copy="hidden/people", do="copy", status=422)
+    assert "that you may see" in page
+    assert draft_of(ada, address)[1] == text
+
+
+def test_two_windows_lose_nothing(ada: Looker) -> None:
+    """The later one is told; what it has typed stands in the form, over what the first one wrote."""
+    address = begin(ada)
+    send(ada, address, "yaml", definition="jobs: [{name: a}, {name: b}]\n", do="save")
+    number = draft_of(ada, address)[0]
+    old = {"number": str(number), "job-1": "a", "job-2": "b", "enabled-1": "yes", "enabled-2": "yes"}
+    ada.post(f"{address}/jobs", {**old, "do": "up:2"})
+    page = ada.post(f"{address}/jobs", {**old, "name-2": "typed", "do": "next"}, status=409)
+    assert "in another window" in page
+    assert re.search(r'name="name-1" value="typed"', page)
+    assert re.findall(r"name: (\w)", draft_of(ada, address)[1]) == ["b", "a"]
+    text = "# mine\n"
+    page = ada.post(f"{address}/yaml", {"number": "1", "definition": text, "do": "save"}, status=409)
+    assert "# mine" in page
+
+
+def test_a_draft_is_seen_by_its_person_only(ada: Looker) -> None:
+    """For everyone else it does not exist, whatever they may do."""
+    address = begin(ada)
+    send(ada, address, "yaml", definition="title: Secret plan\n", do="save")
+    assert "Secret plan" in ada.get("/collections")
+    assert "Secret plan" in ada.get("/dashboard")
+    ada.become(BEA)
+    assert "Secret plan" not in ada.get("/collections")
+    for step in ("", "/details", "/jobs", "/jobs/add", "/jobs/1/details", "/schedule", "/review", "/yaml"):
+        assert "You have no such draft" in ada.get(f"{address}{step}", status=404)
+    for step in ("/jobs", "/review", "/yaml", "/discard", "/jobs/1/details"):
+        ada.post(f"{address}{step}", {"number": "2", "do": "finish"}, status=404)
+    ada.become(ADA)
+    assert ada.post(f"{address}/discard") == "/dirsync/collections?said=draft-discarded"
+    with pytest.raises(DraftNotFound):
+        draft_of(ada, address)
+
+
+def test_only_people_who_may_create_begin_one(ada: Looker) -> None:
+    """Others are told who may; an edit needs the right to edit."""
+    ada.store.collections.save("crew", definition("crew"), expected=0, by=ADA)
+    ada.become(BEA)
+    ada.post("/drafts", {"kind": "collection"}, status=403)
+    ada.post("/collections/crew/drafts", status=403)
+    ada.post("/collections/nothing/drafts", status=404)
+    ada.become(BEA, hidden=frozenset({"crew"}))
+    ada.post("/collections/crew/drafts", status=404)
+
+
+def test_a_saved_collection_is_edited_in_steps(ada: Looker) -> None:
+    """From its newest version; begun twice it is the same draft; another person's version is not overwritten
+    unseen.
+    """
+    ada.store.collections.save("crew", definition("crew"), expected=0, by=ADA)
+    location = ada.post("/collections/crew/drafts", {"step": "schedule"})
+    address = location.removeprefix("/dirsync").removesuffix("/schedule")
+    send(ada, address, "yaml", definition=definition("crew", title="Mine"), do="save")
+    again = ada.post("/collections/crew/drafts")
+    assert again == f"/dirsync{address}/details?done=gone-on"
+    assert "You began to change this" in ada.get(again.removeprefix("/dirsync"))
+    assert "title" in text_of(ada.get(f"{address}/review"))
+    ada.store.collections.save("crew", definition("crew", title="Theirs"), expected=1, by=BEA)
+    page = send(ada, address, "review", comment="c", do="finish", status=409)
+    assert "Another person has changed this collection" in page
+    assert "Theirs" in page
+    assert "Save over version 2" in page
+    location = send(ada, address, "review", comment="c", over="2", do="over")
+    assert location == "/dirsync/collections/crew?said=collection-saved"
+    newest = ada.store.collections.get("crew")
+    assert newest is not None
+    assert (newest.number, newest.comment) == (3, "c")
+    assert "Mine" in newest.text
+
+
+def test_a_name_that_is_taken_is_told(ada: Looker) -> None:
+    """At its field, before anything is saved; and by Finish."""
+    ada.store.collections.save("crew", definition("crew"), expected=0, by=ADA)
+    address = begin(ada)
+    send(ada, address, "yaml", definition=definition("crew", title="Another"), do="save")
+    page = ada.get(f"{address}/review")
+    assert "There is a saved collection crew already" in page
+    assert f"{address}/details?checked=yes#field-name" in page
+    send(ada, address, "review", do="finish", status=422)
+    newest = ada.store.collections.get("crew")
+    assert newest is not None
+    assert newest.number == 1
+
+
+def test_text_that_is_no_yaml_is_kept(ada: Looker) -> None:
+    """It is shown where it can be corrected; the steps say that it cannot be read."""
+    address = begin(ada)
+    text = f"title: {HOSTILE}\njobs: [\n"
+    send(ada, address, "yaml", definition=text, do="save")
+    assert draft_of(ada, address)[1] == text
+    page = ada.get(f"{address}/yaml")
+    assert HOSTILE not in page
+    assert "alert(1)" in page
+    ada.get(f"{address}/jobs")
+    assert ada.post(f"{address}/jobs", {"number": "2", "do": "new"}, status=422)
+    location = ada.client.get(f"/dirsync{address}", follow_redirects=False).headers["location"]
+    assert location.endswith("/yaml")
+
+
+def test_a_job_that_stands_alone(ada: Looker) -> None:
+    """It has the steps of a job, and is finished in the last one."""
+    address = begin(ada, "job")
+    page = ada.get(f"{address}/jobs/1/details")
+    assert "Create New: Job" in page
+    assert "Step 1 of 6" in text_of(page)
+    for step in ("endpoints", "mapping", "missing", "approval", "review"):
+        ada.get(f"{address}/jobs/1/{step}")
+    ada.get(f"{address}/jobs/2/details", status=404)
+    ada.get(f"{address}/jobs/1/nothing", status=404)
