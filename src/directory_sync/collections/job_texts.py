@@ -172,7 +172,7 @@ def job_text(text: str, index: int) -> str:
         found = _as_mapping(blocks.blocks[index], blocks.column)
         if found is not None and _data_or_none(found) == data:
             return found
-    return as_yaml(data) if data else ""
+    return as_yaml(data) if isinstance(data, dict) and data else ""
 
 
 def copied_job(loaded: Loaded, index: int) -> str:
