@@ -321,6 +321,7 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
         "left": 6,
         "problems": (),
         "previews": 0,
+        "drafts": 0,
     }  # type: ignore[arg-type]
 
     def unreachable(*_: Any) -> Kept:
