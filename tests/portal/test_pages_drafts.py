@@ -223,7 +223,7 @@ def test_a_name_that_is_taken_is_told(ada: Looker) -> None:
     send(ada, address, "yaml", definition=definition("crew", title="Another"), do="save")
     page = ada.get(f"{address}/review")
     assert "There is a saved collection crew already" in page
-    assert f"{address}/details?checked=yes#field-name" in page
+    assert f"{address}/details?checked=yes#problems" in page
     send(ada, address, "review", do="finish", status=422)
     newest = ada.store.collections.get("crew")
     assert newest is not None
@@ -255,3 +255,81 @@ def test_a_job_that_stands_alone(ada: Looker) -> None:
         ada.get(f"{address}/jobs/1/{step}")
     ada.get(f"{address}/jobs/2/details", status=404)
     ada.get(f"{address}/jobs/1/nothing", status=404)
+
+
+def test_details_are_a_form(ada: Looker) -> None:
+    """The title suggests the name; owners are suggested; what is wrong is kept and told."""
+    ada.become(ADA, known=(("ida", "owen"), ("Op",)))
+    address = begin(ada)
+    page = ada.get(f"{address}/details")
+    assert '<option value="owen">' in page
+    fields = {"details.name": "", "details.title": "Zürich: Staff & Co", "details.description": ""}
+    assert send(ada, address, "details", **fields, do="next").endswith(f"{address}/jobs")
+    text = draft_of(ada, address)[1]
+    assert text.startswith('name: zurich_staff_co\ntitle: "Zürich: Staff & Co"\n')
+    assert "limits:  # a run that would change more" in text
+    fields |= {"details.name": "No Name", "details.title": HOSTILE}
+    assert send(ada, address, "details", **fields, do="next").endswith("/details?checked=yes#problems")
+    page = ada.get(f"{address}/details?checked=yes")
+    assert "is not a valid name" in text_of(page)
+    assert 'href="#field-details-name"' in page
+    assert 'value="No Name"' in page
+    assert HOSTILE not in page
+    assert f"{address}/details?checked=yes#problems" in ada.get(f"{address}/review")
+
+
+def test_a_collection_template_is_taken_over(ada: Looker) -> None:
+    """Its jobs are in the list, and what was typed stays."""
+    address = begin(ada)
+    assert "two way gal sync" in ada.get(f"{address}/details")
+    fields = {"details.name": "gal", "details.title": "Mine"}
+    location = send(ada, address, "details", **fields, do="template:two_way_gal_sync")
+    assert location.endswith("/details?done=template")
+    ada.get(location.removeprefix("/dirsync"))
+    text = draft_of(ada, address)[1]
+    assert re.findall(r"- name: (\w+)", text) == ["left_to_right", "right_to_left"]
+    assert "title: Mine" in text
+    assert text.count("template: sync_gal") == 2
+    assert "left_to_right" in ada.get(f"{address}/jobs")
+    send(ada, address, "details", **fields, do="template:../../etc", status=422)
+
+
+def test_a_schedule_is_told_in_words(ada: Looker) -> None:
+    """With its next firings; several at once; who gets no mail is told."""
+    address = begin(ada)
+    page = ada.get(f"{address}/schedule")
+    assert "only by hand" in text_of(page)
+    assert "mail_connection" in page
+    name = "schedule.schedule"
+    sent = {f"{name}.rows": "n0", f"{name}.n0": "daily", f"{name}.n0.daily.at": "03:30"}
+    sent["schedule.timezone"] = "Europe/Berlin"
+    part = ada.post(f"{address}/schedule/meaning", {"number": "1", **sent}, status=200)
+    assert "at 03:30 (Europe/Berlin)" in text_of(part)
+    assert part.count("<li>") == 5
+    assert "schedule" not in draft_of(ada, address)[1]
+    assert send(ada, address, "schedule", **sent, do="next").endswith("/review")
+    assert "schedule: 30 3 * * *" in draft_of(ada, address)[1].replace('"', "")
+    wrong = {**sent, f"{name}.rows": "0", f"{name}.0": "daily", f"{name}.0.daily.at": "soon"}
+    wrong["schedule.timezone"] = "Mars/Base"
+    location = send(ada, address, "schedule", **wrong, do="next")
+    assert location.endswith("/schedule?checked=yes#problems")
+    page = ada.get(f"{address}/schedule?checked=yes")
+    assert 'value="Mars/Base"' in page
+    assert "as soon as it is right" in page
+
+
+def test_finish_switches_on_and_asks_for_a_preview(ada: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new collection says itself how it begins; the tick is set where it has a schedule."""
+    address = begin(ada)
+    text = definition("crew", schedule="@daily")
+    send(ada, address, "yaml", definition=text, do="save")
+    page = ada.get(f"{address}/review")
+    assert re.search(r'name="switch_on" value="yes" checked', page)
+    assert re.search(r'name="preview" value="yes" checked', page)
+    location = send(ada, address, "review", switch_on="yes", preview="yes", do="finish")
+    assert location.endswith("said=collection-saved-no-preview")  # there is no DAG of previews here
+    saved = ada.store.collections.get("crew")
+    assert saved is not None
+    assert saved.text == text + "paused: false\n"
+    address = ada.post("/collections/crew/drafts").removeprefix("/dirsync").removesuffix("/details")
+    assert "switch_on" not in ada.get(f"{address}/review")

@@ -7,13 +7,17 @@ who discards one, and who saves the collection.
 
 from __future__ import annotations
 
+from collections.abc import Collection as Set
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from directory_sync.collections.changes import DefinitionChange
 from directory_sync.collections.documents import tidy
 from directory_sync.collections.saving import Saved
-from directory_sync.definition.documents import parse_tree
+from directory_sync.definition.documents import Document, parse_tree
+from directory_sync.definition.export import as_yaml
+from directory_sync.definition.loading import judge
 from directory_sync.definition.models import Collection
 from directory_sync.definition.nodes import Entries, Scalar
 from directory_sync.definition.problems import Problem, has_errors
@@ -25,9 +29,12 @@ from directory_sync.errors import (
     SettingsError,
     StoreError,
 )
+from directory_sync.forms.rewriting import data_of, rewrite
+from directory_sync.forms.values import plain
 from directory_sync.portal import airflow_runs, collections
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.collection_overview import read_overview, require_editable
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.store.drafts import Draft, DraftKind
 from directory_sync.store.store import Store
 
@@ -40,6 +47,13 @@ limits:  # a run that would change more stops before its first write
 jobs: []
 """
 """What a new collection begins with."""
+_ANY_JOB = {
+    "name": "any",
+    "object": "row",
+    "source": {"file": "from.csv"},
+    "destination": {"file": "to.csv"},
+    "fields": {"key": {"from": "key", "key": "true"}},
+}
 START_OF_JOB = START.replace("jobs: []\n", "jobs:\n  - name: new_job\n")
 
 
@@ -118,12 +132,31 @@ def judged(store: Store, visitor: Visitor, draft: Draft) -> DraftView:
         return DraftView(draft, None, (), (), str(error), readable)
     found = checked.checked
     problems = found.problems
+    if found.collection is None and readable:
+        known = {(each.key, each.message) for each in problems}
+        alone = judge(Document("", with_any_job(draft.text), "definition"), saving_rules(visitor).templates)
+        problems += tuple(each for each in alone.problems if _is_news(each, known))
     if not draft.collection and found.newest is not None:
         taken = f"There is a saved collection {found.name} already. Choose another name, or edit that one."
         problems = (*problems, _of_name(taken))
     elif checked.taken:
         problems = (*problems, _of_name(checked.taken))
     return DraftView(draft, found.collection, problems, found.changes, "", readable)
+
+
+def with_any_job(text: str) -> str:
+    """The collection of a text with another job instead of its own ones: what belongs to the collection is
+    right or wrong whatever they are. Raises DefinitionError for what is no YAML.
+    """
+    data = {key: value for key, value in data_of(text).items() if key not in ("jobs", "template")}
+    whole: dict[str, Any] = {**data, "name": data.get("name") or "unnamed", "jobs": [_ANY_JOB]}
+    return as_yaml({key: plain(value) for key, value in whole.items()})
+
+
+def _is_news(problem: Problem, known: Set[tuple[str, str]]) -> bool:
+    """An error of the collection that is not known because too much was missing to find it."""
+    is_of_job = problem.key.startswith("jobs") or problem.missing == "jobs"
+    return problem.severity == "error" and not is_of_job and (problem.key, problem.message) not in known
 
 
 def _of_name(message: str) -> Problem:
@@ -162,6 +195,14 @@ def write(
         comment=comment,
         ticks=ticks,
     )
+
+
+def begun_on(text: str, *, on: bool) -> str:
+    """The text of a new collection that is switched on when Airflow first reads it, or not."""
+    data = data_of(text)
+    if on:
+        return rewrite(text, {**data, "paused": False})
+    return rewrite(text, {key: value for key, value in data.items() if key != "paused"})
 
 
 def finish(store: Store, visitor: Visitor, draft: Draft, *, over: int = 0) -> Saved:

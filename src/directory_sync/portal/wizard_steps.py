@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Code, Problem
 from directory_sync.store.drafts import DraftKind
 
 
@@ -28,7 +28,16 @@ class Step:
 
 
 COLLECTION_STEPS: Sequence[Step] = (
-    Step("details", "Details", frozenset({"name", "title", "description", "owners", "tags", "template"})),
+    Step(
+        "details",
+        "Details",
+        frozenset(
+            {
+                *("name", "title", "description", "owners", "tags", "template"),
+                *("approval", "limits", "limit_window"),
+            }
+        ),
+    ),
     Step("jobs", "Jobs", frozenset({"jobs"})),
     Step(
         "schedule",
@@ -38,9 +47,13 @@ COLLECTION_STEPS: Sequence[Step] = (
     Step("review", "Review Your Changes"),
 )
 JOB_STEPS: Sequence[Step] = (
-    Step("details", "Details", frozenset({"name", "description", "template", "enabled", "on_failure"})),
+    Step(
+        "details",
+        "Details",
+        frozenset({"name", "description", "template", "object", "enabled", "on_failure"}),
+    ),
     Step("endpoints", "Source and Destination", frozenset({"source", "destination"})),
-    Step("mapping", "Fields and Mapping", frozenset({"object", "object_classes", "rdn", "fields"})),
+    Step("mapping", "Fields and Mapping", frozenset({"object_classes", "rdn", "fields"})),
     Step(
         "missing",
         "Missing Records and Limits",
@@ -92,12 +105,20 @@ def first_place(kind: DraftKind) -> Place:
 
 def place_of(problem: Problem) -> Place:
     """The step in which a problem can be corrected. What belongs to none is shown by the last one."""
-    if (of_job := _JOB_KEY.match(problem.key)) is not None:
+    about = problem_key(problem)
+    if (of_job := _JOB_KEY.match(about)) is not None:
         index, key = int(of_job[1]), of_job[2] or ""
         return Place(next((step.name for step in JOB_STEPS if key in step.keys), "review"), index)
-    found = _KEY.match(problem.key)
+    found = _KEY.match(about)
     key = found[0] if found else ""
     return Place(next((step.name for step in COLLECTION_STEPS if key in step.keys), "review"))
+
+
+def problem_key(problem: Problem) -> str:
+    """The key that a problem is about: of a missing one, that key itself."""
+    if problem.code is Code.MISSING and problem.missing:
+        return f"{problem.key}.{problem.missing}" if problem.key else problem.missing
+    return problem.key
 
 
 def field_id(key: str) -> str:

@@ -1,4 +1,4 @@
-// Puts jobs of a draft in order by dragging. Buttons do the same, so this is for the mouse only.
+// Puts jobs of a draft in order by dragging: buttons do the same, so that is for the mouse only. Suggests a name by the title.
 (() => {
   "use strict";
   let dragged = null;
@@ -42,5 +42,18 @@
     dragged?.classList.remove("dragged");
     dragged = null;
     clear();
+  });
+
+  // As the server does for a name that is left empty.
+  const suggest = (title) => {
+    const name = title.normalize("NFKD").replace(/[^\x00-\x7f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "_").replace(/^_+|_+$/g, "").slice(0, 60).replace(/_+$/, "");
+    return !name || /^[a-z]/.test(name) ? name : `c_${name}`;
+  };
+  let suggested = "";
+  document.addEventListener("input", (event) => {
+    const name = document.querySelector("[data-suggests-name] [name='details.name']");
+    if (!name || event.target.name !== "details.title" || (name.value && name.value !== suggested)) return;
+    suggested = suggest(event.target.value);
+    name.value = suggested;
   });
 })();

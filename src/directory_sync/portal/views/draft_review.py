@@ -17,9 +17,10 @@ from directory_sync.errors import (
     DraftChanged,
     StoreError,
 )
-from directory_sync.portal import drafts, previews
+from directory_sync.portal import collections, drafts, previews
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
+from directory_sync.portal.drafts import DraftView
 from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.portal.storage import CurrentStore, forget_store
 from directory_sync.portal.views.approval_words import approval_words
@@ -35,7 +36,7 @@ from directory_sync.store.store import Store
 router = APIRouter()
 
 PLACE = Place("review")
-TICKS = ("preview",)
+TICKS = ("preview", "switch_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,15 @@ def take_review(
 
 def _finish(frame: Frame, store: Store, visitor: Visitor, draft: Draft, *, over: str) -> Response:
     number = int(over) if over.isascii() and over.isdigit() and len(over) < 10 else 0
+    on = draft.ticks.get("switch_on", False)
+    if draft.kind is not DraftKind.EDIT:
+        # A new collection has no DAG yet that could be switched on: the definition says how it begins.
+        text = drafts.begun_on(draft.text, on=on)
+        draft = drafts.write(store, visitor, draft, expected=draft.number, text=text)
     saved = drafts.finish(store, visitor, draft, over=number)
     name = saved.version.name
+    if on and (wrong := _switch_on(store, visitor, name, new=draft.kind is not DraftKind.EDIT)):
+        return RedirectResponse(f"{frame.root}/collections/{name}?said={wrong}", 303)
     if draft.ticks.get("preview"):
         return _preview(frame, store, visitor, name)
     return RedirectResponse(f"{frame.root}/collections/{name}?said={_said(saved)}", 303)
@@ -143,6 +151,17 @@ def _preview(frame: Frame, store: Store, visitor: Visitor, name: str) -> Respons
         # It is saved; why there is no preview its page says when it is asked for there.
         return RedirectResponse(f"{frame.root}/collections/{name}?said=collection-saved-no-preview", 303)
     return RedirectResponse(f"{frame.root}/previews/{question.id}?said=preview-of-saved", 303)
+
+
+def _switch_on(store: Store, visitor: Visitor, name: str, *, new: bool) -> str:
+    """Switch it on in Airflow; the code of a message if that was refused, empty if not."""
+    if new and not collections.dag_of(name).known:
+        return ""
+    try:
+        collections.switch(store, visitor, name, on=True)
+    except DirectorySyncError:
+        return "collection-saved-not-on"
+    return ""
 
 
 def _said(saved: Saved) -> str:
@@ -164,8 +183,7 @@ def _page(
 ) -> Response:
     view = wizard.view
     collection = view.collection
-    # What is new is looked at before it runs, unless the person says otherwise.
-    ticks = {"preview": view.draft.kind is not DraftKind.EDIT, **typed.ticks}
+    ticks = {**_first_ticks(view), **typed.ticks}
     page = ReviewPage(
         wizard=wizard,
         collection=collection,
@@ -178,6 +196,19 @@ def _page(
         conflict=conflict,
     )
     return render(request, "draft_review.html", frame, page, status=status)
+
+
+def _first_ticks(view: DraftView) -> dict[str, bool]:
+    """What is ticked before the person says anything: what is new is looked at before it runs, and is
+    switched on where it has a schedule.
+    """
+    if view.draft.kind is not DraftKind.EDIT:
+        collection = view.collection
+        timed = collection is not None and (collection.schedule is not None or not collection.paused)
+        return {"preview": True, "switch_on": timed}
+    dag = collections.dag_of(view.draft.collection)
+    off = dag.known and dag.paused
+    return {"preview": False, **({"switch_on": False} if off else {})}
 
 
 _WHEN = {

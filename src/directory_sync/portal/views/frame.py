@@ -57,6 +57,9 @@ MESSAGES: Mapping[str, Message] = {
     "collection-saved-no-preview": Message(
         "Saved. A preview could not be asked for now: ask for it with the button Preview, which says why."
     ),
+    "collection-saved-not-on": Message(
+        "Saved, but it could not be switched on: use the button Switch on, which says why.", "careful"
+    ),
     "collection-draft-gone": Message("Your draft was discarded. The collection is as it was."),
     "draft-discarded": Message("The draft was discarded."),
     "collection-unchanged": Message("Nothing was saved: the newest version is the same already."),

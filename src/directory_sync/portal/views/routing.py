@@ -22,8 +22,10 @@ from directory_sync.portal.views import (
     dag_tabs,
     dashboard,
     draft,
+    draft_details,
     draft_jobs,
     draft_review,
+    draft_schedule,
     draft_yaml,
     jobs,
     lists,
@@ -60,7 +62,7 @@ _COLLECTIONS = (
     preview,
 )
 # Steps that have no form come after those that have one.
-_DRAFTS = (draft, draft_jobs, draft_review, draft_yaml)
+_DRAFTS = (draft, draft_details, draft_jobs, draft_schedule, draft_review, draft_yaml)
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
 _REQUESTS = (lists, selection, request, change, comparison, ask)
 _RUNS = (run, run_stop, report, recent_runs, run_comparison, run_log, dag_tabs, waiver)

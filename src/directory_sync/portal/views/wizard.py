@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends, Response
@@ -24,7 +24,7 @@ from directory_sync.portal.answers import status_of
 from directory_sync.portal.drafts import DraftView
 from directory_sync.portal.typed_texts import LARGEST_FIELD, sent_number
 from directory_sync.portal.views.frame import Frame
-from directory_sync.portal.wizard_steps import Place, Step, field_id, place_of, steps_at
+from directory_sync.portal.wizard_steps import Place, Step, field_id, place_of, problem_key, steps_at
 from directory_sync.store.drafts import DraftKind
 from directory_sync.store.store import Store
 
@@ -107,6 +107,7 @@ class Wizard:
         checked: its problems are told; else the person has not said yet that they are ready with it.
         alert: why something was not done; empty if nothing is wrong.
         said: code of what was just done.
+        ids: of the elements in which keys stand that problems are about, where the step knows them.
     """
 
     view: DraftView
@@ -114,6 +115,7 @@ class Wizard:
     checked: bool = False
     alert: str = ""
     said: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def draft_address(self) -> str:
@@ -224,10 +226,15 @@ class Wizard:
             names = self.view.collection and [job.name for job in self.view.collection.jobs]
             name = names[place.job] if names and place.job < len(names) else f"job {place.job + 1}"
             where = f"{name}: {step.label}"
-        if not problem.key or place.step == "review":
+        about = problem_key(problem)
+        if not about or place.step == "review":
             return StepProblem(problem, f"{self.draft_address}/yaml", "YAML", here=False)
-        address = "" if here else f"{self.draft_address}/{place.path}?checked=yes"
-        return StepProblem(problem, f"{address}#{field_id(problem.key)}", where, here)
+        if here:
+            return StepProblem(problem, f"#{self.ids.get(about) or field_id(about)}", where, here=True)
+        # The list at the top of that step leads on to the field.
+        return StepProblem(
+            problem, f"{self.draft_address}/{place.path}?checked=yes#problems", where, here=False
+        )
 
 
 def _is_in(problem: Place, step: Place) -> bool:
