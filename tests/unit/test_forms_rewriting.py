@@ -73,7 +73,7 @@ def job(index: int = 0) -> Callable[[dict[str, Any]], dict[str, Any]]:
         pytest.param(
             lambda data: data.update(schedule="0 2 * * *"),
             ["schedule: null     # by hand"],
-            ['schedule: "0 2 * * *"     # by hand'],
+            ['schedule: "0 2 * * *" # by hand'],
             id="comment-stays",
         ),
         pytest.param(
@@ -192,7 +192,7 @@ def test_shared_values_are_written_out_where_one_of_them_changes() -> None:
     """An anchor's other users keep their values."""
     text = "a: &all {x: 1, y: 2}\nb: *all   # the same\nc:\n  <<: *all\n  z: 3\n"
     assert change(text, lambda data: data["a"].update(x=9)) == (
-        "a: &all {x: 9, y: 2}\nb: {x: 1, y: 2}   # the same\nc:\n  z: 3\n  x: 1\n  y: 2\n"
+        "a: &all {x: 9, y: 2}\nb: {x: 1, y: 2} # the same\nc:\n  z: 3\n  x: 1\n  y: 2\n"
     )
 
 

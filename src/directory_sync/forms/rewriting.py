@@ -213,7 +213,9 @@ class _Splices:
         first_line = line_end(self.text, colon)
         if start <= first_line:
             if not line_break:
-                self.put(start, end, written if start == colon else written.removeprefix(" "))
+                new = written if start == colon else written.removeprefix(" ")
+                self.put(start, end, new)
+                self.align(start, end, len(new))
                 return
             rest = self.text[end : line_end(self.text, end)]
             comment = rest if rest.strip().startswith("#") else ""
@@ -221,6 +223,14 @@ class _Splices:
             return
         rest = self.text[colon:first_line]
         self.put(colon, end, head + (rest if "#" in rest else "") + line_break + below)
+
+    def align(self, start: int, end: int, length: int) -> None:
+        """Keep the comment after a value in its column, if there is room."""
+        rest = self.text[end : line_end(self.text, end)]
+        blanks = len(rest) - len(rest.lstrip(" "))
+        longer = length - (end - start)
+        if rest.lstrip(" ").startswith("#") and blanks > 1 and "\n" not in self.text[start:end]:
+            self.put(end, end + blanks, " " * max(1, blanks - longer))
 
     # -- mappings
 
