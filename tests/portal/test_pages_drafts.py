@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from directory_sync.errors import DraftNotFound
 from tests.portal.pages_client import Looker, text_of
@@ -255,6 +256,25 @@ def test_a_job_that_stands_alone(ada: Looker) -> None:
         ada.get(f"{address}/jobs/1/{step}")
     ada.get(f"{address}/jobs/2/details", status=404)
     ada.get(f"{address}/jobs/1/nothing", status=404)
+    data = yaml.safe_load(definition("ignored"))
+    text = yaml.safe_dump({"jobs": [{**data["jobs"][0], "name": "rooms"}]})
+    send(ada, address, "yaml", definition=text, do="go:jobs/1/review")
+    page = ada.get(f"{address}/jobs/1/review")
+    assert "Step 6 of 6" in text_of(page)
+    assert "Finish" in page
+    location = send(ada, address, "jobs/1/review", comment="alone", do="finish")
+    assert location == "/dirsync/collections/rooms?said=collection-saved"
+
+
+def test_a_job_of_a_collection_is_reviewed(ada: Looker) -> None:
+    """What was chosen in each of its steps, with a way to each; then back to the list."""
+    address = begin(ada)
+    send(ada, address, "yaml", definition=definition("crew"), do="save")
+    page = ada.get(f"{address}/jobs/1/review")
+    assert "OU=People,DC=corp" in page
+    assert 'value="go:jobs/1/mapping"' in page
+    assert send(ada, address, "jobs/1/review", do="next").endswith(f"{address}/jobs")
+    assert send(ada, address, "jobs/1/review", do="back").endswith(f"{address}/jobs/1/approval")
 
 
 def test_details_are_a_form(ada: Looker) -> None:

@@ -126,6 +126,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/drafts/{draft_id}/{step}"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
     ("GET", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404),
+    ("GET", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404, {"number": "1", "do": "finish"}),
     ("POST", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
     ("GET", "/import-collections"): Route(200, 200),
     ("POST", "/import-collections"): Route(403, 403, {"definition": "name: {collection}", "do": "import"}),

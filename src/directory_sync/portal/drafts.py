@@ -14,6 +14,7 @@ from typing import Any
 
 from directory_sync.collections.changes import DefinitionChange
 from directory_sync.collections.documents import tidy
+from directory_sync.collections.job_texts import job_names
 from directory_sync.collections.saving import Saved
 from directory_sync.definition.documents import Document, parse_tree
 from directory_sync.definition.export import as_yaml
@@ -179,6 +180,8 @@ def write(
 
     Raises DraftChanged, DraftNotFound, DraftError, StoreError.
     """
+    if text is not None and draft.kind is DraftKind.JOB:
+        text = named_after_job(text, draft.text)
     same = (
         (text is None or text == draft.text)
         and (comment is None or comment == draft.comment)
@@ -203,6 +206,21 @@ def begun_on(text: str, *, on: bool) -> str:
     if on:
         return rewrite(text, {**data, "paused": False})
     return rewrite(text, {key: value for key, value in data.items() if key != "paused"})
+
+
+def named_after_job(text: str, before: str) -> str:
+    """The text of a job that stands alone: its collection is called as the job is, as long as no one has
+    given it another name.
+    """
+    try:
+        data, names, names_before = data_of(text), job_names(text), job_names(before)
+    except DefinitionError:
+        return text
+    name = names[0] if len(names) == 1 else ""
+    follows = not data.get("name") or data["name"] in names_before
+    if not name or not follows or data.get("name") == name:
+        return text
+    return rewrite(text, {**data, "name": name})
 
 
 def finish(store: Store, visitor: Visitor, draft: Draft, *, over: int = 0) -> Saved:

@@ -52,7 +52,8 @@ def go_on(draft_id: str, frame: CurrentFrame, visitor: CurrentVisitor, store: Cu
     """*Go on*: the first step in which something is missing or wrong, else the last one."""
     view = drafts.open_draft(store, visitor, draft_id)
     wrong = [place_of(each) for each in view.problems if each.severity == "error"]
-    place = min(wrong, key=_order, default=Place("review"))
+    last = Place("review", 0 if view.draft.kind is DraftKind.JOB else None)
+    place = min(wrong, key=_order, default=last)
     if not view.readable:
         return RedirectResponse(f"{frame.root}/drafts/{draft_id}/yaml", 303)
     return RedirectResponse(f"{frame.root}/drafts/{draft_id}/{place.path}", 303)

@@ -126,9 +126,20 @@ def _page(request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, 
             each for each in list_templates(templates) if each.kind == "collections" and not each.problem
         )
     page = DetailsPage(
-        form=form_step(wizard, SECTIONS, templates, more=more),
+        form=_title_first(form_step(wizard, SECTIONS, templates, more=more)),
         suggest={"owners": user_names(visitor)},
         templates=offered,
         jobs=job_count(wizard.view.draft.text),
     )
     return render(request, "draft_details.html", frame, page, status=status)
+
+
+def _title_first(form: FormStep) -> FormStep:
+    """The title suggests the name, so it comes before it."""
+    sections = tuple(
+        replace(each, parts=tuple(sorted(each.parts, key=lambda part: part.part.topic != "title")))
+        if each.name == DETAILS.name
+        else each
+        for each in form.sections
+    )
+    return replace(form, sections=sections)

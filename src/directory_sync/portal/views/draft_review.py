@@ -25,7 +25,9 @@ from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.portal.storage import CurrentStore, forget_store
 from directory_sync.portal.views.approval_words import approval_words
 from directory_sync.portal.views.collection_edit import Conflict, conflict_of
+from directory_sync.portal.views.draft_yaml import JobNumber
 from directory_sync.portal.views.frame import CurrentFrame, Frame
+from directory_sync.portal.views.job_summary import JobPart, gist_of, limits_text, parts_of
 from directory_sync.portal.views.rendering import render
 from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, leave, open_step
 from directory_sync.portal.wizard_steps import Place
@@ -41,10 +43,11 @@ TICKS = ("preview", "switch_on")
 
 @dataclass(frozen=True, slots=True)
 class ReviewedJob:
-    """A job; `approval` says who would have to agree, in words."""
+    """A job; `approval` says who would have to agree, in words, and `gist` what else counts."""
 
     number: int
     name: str
+    gist: str
     source: str
     destination: str
     approval: str
@@ -61,6 +64,7 @@ class ReviewPage:
         collection: None while the definition cannot be used.
         schedule: in words.
         notified: whom runs are told to, in words; empty for no one.
+        limits: of all jobs, in words; empty for none.
         changes: what is different from the newest version.
         comment: why.
         ticks: what is done when it is finished.
@@ -71,11 +75,25 @@ class ReviewPage:
     collection: Collection | None
     schedule: str
     notified: str
+    limits: str
     jobs: tuple[ReviewedJob, ...]
     changes: tuple[ChangeLine, ...]
     comment: str
     ticks: dict[str, bool]
     conflict: Conflict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobReviewPage:
+    """The last step of a job in a collection.
+
+    Attributes:
+        wizard: what is around it.
+        parts: the job's other steps, with what was chosen there.
+    """
+
+    wizard: Wizard
+    parts: tuple[JobPart, ...]
 
 
 @router.get("/drafts/{draft_id}/review")
@@ -85,6 +103,42 @@ def show_review(
     """The step."""
     wizard = open_step(store, visitor, draft_id, PLACE, request)
     return _page(request, frame, wizard, wizard.view.draft, 200)
+
+
+@router.get("/drafts/{draft_id}/jobs/{number}/review")
+def show_job_review(
+    request: HttpRequest,
+    draft_id: str,
+    number: JobNumber,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> Response:
+    """The last step of a job: of one that stands alone, that of its collection too."""
+    wizard = open_step(store, visitor, draft_id, Place("review", number - 1), request)
+    if wizard.alone:
+        return _page(request, frame, wizard, wizard.view.draft, 200)
+    return render(request, "draft_job_review.html", frame, JobReviewPage(wizard, parts_of(wizard)))
+
+
+@router.post("/drafts/{draft_id}/jobs/{number}/review")
+def take_job_review(
+    request: HttpRequest,
+    draft_id: str,
+    number: JobNumber,
+    sent: Sent,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> Response:
+    """Go on, or finish a job that stands alone."""
+    place = Place("review", number - 1)
+    wizard = open_step(store, visitor, draft_id, place)
+    if wizard.alone:
+        return _take(request, frame, store, visitor, draft_id, place, sent)
+    if sent.do == "next":
+        return RedirectResponse(f"{frame.root}{wizard.draft_address}/jobs", 303)
+    return leave(frame, wizard, sent.do)
 
 
 @router.post("/drafts/{draft_id}/review")
@@ -97,7 +151,19 @@ def take_review(
     store: CurrentStore,
 ) -> Response:
     """Keep comment and ticks; finish, if that is the button."""
-    wizard = open_step(store, visitor, draft_id, PLACE)
+    return _take(request, frame, store, visitor, draft_id, PLACE, sent)
+
+
+def _take(
+    request: HttpRequest,
+    frame: Frame,
+    store: Store,
+    visitor: Visitor,
+    draft_id: str,
+    place: Place,
+    sent: SentStep,
+) -> Response:
+    wizard = open_step(store, visitor, draft_id, place)
     draft = wizard.view.draft
     typed = replace(draft, comment=sent.values.get("comment", ""), ticks=_ticks(sent))
     try:
@@ -110,15 +176,15 @@ def take_review(
             frame, store, visitor, kept, over=sent.values.get("over", "") if sent.do == "over" else ""
         )
     except DraftChanged as error:
-        newest = open_step(store, visitor, draft_id, PLACE)
+        newest = open_step(store, visitor, draft_id, place)
         alert = f"{error} Nothing was finished. This page shows the draft as it is now: look at it again."
         return _page(request, frame, replace(newest, alert=alert), typed, 409)
     except CollectionChanged as error:
         conflict = conflict_of(store, error, expected=draft.version)
-        now = open_step(store, visitor, draft_id, PLACE)
+        now = open_step(store, visitor, draft_id, place)
         return _page(request, frame, now, typed, 409, conflict=conflict)
     except DefinitionError:
-        now = open_step(store, visitor, draft_id, PLACE)
+        now = open_step(store, visitor, draft_id, place)
         alert = "This cannot be saved yet: correct what is listed below. The draft is kept."
         return _page(request, frame, replace(now, alert=alert), typed, 422)
     except DirectorySyncError as error:
@@ -189,6 +255,7 @@ def _page(
         collection=collection,
         schedule="" if collection is None else schedule_text(collection),
         notified="" if collection is None else _notified(collection),
+        limits="" if collection is None else limits_text(collection.limits),
         jobs=() if collection is None else _jobs(collection),
         changes=change_lines(view.changes) if view.draft.kind is DraftKind.EDIT else (),
         comment=typed.comment[: LONGEST_COMMENT * 2],
@@ -237,6 +304,7 @@ def _jobs(collection: Collection) -> tuple[ReviewedJob, ...]:
         ReviewedJob(
             number,
             job.name,
+            gist_of(collection, job),
             job.source.text,
             job.destination.text,
             approval_words(collection.policy_of(job)),

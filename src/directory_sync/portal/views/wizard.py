@@ -215,7 +215,7 @@ class Wizard:
         )
 
     def _is_of_this_job(self, problem: Problem) -> bool:
-        return self.place.job is None or place_of(problem).job == self.place.job
+        return self.place.job is None or self.alone or place_of(problem).job == self.place.job
 
     def _told(self, problem: Problem) -> StepProblem:
         place = place_of(problem)
