@@ -111,9 +111,8 @@ def test_a_hung_look_leaves_places_for_others(children: Children, shared_slapd: 
             thread.start()
         time.sleep(0.3)
         assert "connection slow: 2 looks" in refused(children, silent(port, "slow"), LooksBusy)
-        begun = time.monotonic()
         assert isinstance(ask(children, good), ServerFacts)
-        assert time.monotonic() - begun < 1
+        assert not ended
         more = [threading.Thread(target=hang, args=(name,)) for name in ("other", "third")]
         for thread in more:
             thread.start()
