@@ -20,11 +20,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from directory_sync.endpoints.contract import ConnectionInfo
+from directory_sync.errors import NoConnection
 from directory_sync.store.store import Store
 from tests.portal.pages_client import Looker
+from tests.scenarios import directories
 from tests.scenarios.airflow_database import airflow_database as copied_database
+from tests.scenarios.looks import silent
 from tests.scenarios.portal_pages import BEA, Pages, furnish, new_pages
 from tests.scenarios.portal_server import PortalServer
+from tests.scenarios.saved import ADA
+from tests.scenarios.slapd import Slapd, SlapdMissing, slapd_root
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -152,3 +158,85 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     yield context.new_page()
     context.close()
+
+
+# -- looks at directories ------------------------------------------------------------------------------------
+
+LOOK_RULES = """\
+connections:
+  lab: {source: {roles: [Editors]}, destination: {roles: [Editors], objects: [group]}}
+  payroll: {source: {roles: [Payroll]}}
+data_folder: {source: {roles: [Editors]}}
+"""
+
+
+@pytest.fixture(scope="session")
+def looked_slapd() -> Iterator[Slapd]:
+    """A directory with two people."""
+    try:
+        slapd_root()
+    except SlapdMissing as missing:
+        pytest.skip(str(missing))
+    with Slapd("dc=example,dc=org") as server:
+        server.stop()
+        people = "".join(
+            f"\ndn: cn={name},ou=people,dc=example,dc=org\nobjectClass: inetOrgPerson\ncn: {name}\nsn: x\n"
+            f"userPassword: never-seen\n"
+            for name in ("ann", "bob")
+        )
+        server.load(directories.tree("dc=example,dc=org", "people", "groups") + "\n" + people)
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def connections(looked_slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> dict[str, ConnectionInfo]:
+    """What Airflow has: by name."""
+    from directory_sync.looking.children import CHILDREN
+    from directory_sync.portal import airflow_connections
+
+    found = {"lab": directories.slapd_connection(looked_slapd), "payroll": silent(1, "payroll")}
+
+    def read(name: str) -> ConnectionInfo:
+        if name not in found:
+            raise NoConnection(
+                "Airflow has no such connection.", endpoint=f"connection {name}", remedy="Add it."
+            )
+        return found[name]
+
+    monkeypatch.setattr(airflow_connections, "read_connection", read)
+    monkeypatch.setattr(
+        airflow_connections, "in_database", lambda: {name: each.type for name, each in found.items()}
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_HR", "postgres://hr")
+    monkeypatch.setattr(CHILDREN, "seconds", 2.0)
+    return found
+
+
+@pytest.fixture
+def seer(
+    empty_looker: Looker,
+    airflow_database: None,
+    connections: dict[str, ConnectionInfo],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[Looker]:
+    """An administrator, who may use everything without rules."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATA_FOLDER", str(tmp_path / "data"))
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__ENDPOINT_ACCESS", "api_server")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "staff.csv").write_text("id,name\n1,Ann\n", encoding="utf-8")
+    empty_looker.become(ADA)
+    yield empty_looker
+    from directory_sync.looking.children import CHILDREN
+
+    CHILDREN.close()
+
+
+@pytest.fixture
+def rules(seer: Looker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A deployment with rules, whose editors may create collections."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(LOOK_RULES, encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__CONNECTION_RULES", str(file))
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTION_ROLES", "Editors, Admin")

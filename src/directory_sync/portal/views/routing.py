@@ -23,7 +23,10 @@ from directory_sync.portal.views import (
     dashboard,
     draft,
     draft_details,
+    draft_endpoints,
     draft_jobs,
+    draft_looks,
+    draft_mapping,
     draft_review,
     draft_schedule,
     draft_yaml,
@@ -62,7 +65,17 @@ _COLLECTIONS = (
     preview,
 )
 # Steps that have no form come after those that have one.
-_DRAFTS = (draft, draft_details, draft_jobs, draft_schedule, draft_review, draft_yaml)
+_DRAFTS = (
+    draft,
+    draft_details,
+    draft_jobs,
+    draft_endpoints,
+    draft_mapping,
+    draft_looks,
+    draft_schedule,
+    draft_review,
+    draft_yaml,
+)
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
 _REQUESTS = (lists, selection, request, change, comparison, ask)
 _RUNS = (run, run_stop, report, recent_runs, run_comparison, run_log, dag_tabs, waiver)

@@ -1,0 +1,408 @@
+"""The mapping of a job as rows of a grid: what stands in each, and what was typed put back into the data.
+
+A row that was not changed keeps its data as they are, however they are written; so do keys that the grid does
+not show.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from directory_sync.forms.controls import TRUE
+from directory_sync.forms.shown import Posted, same_lines
+from directory_sync.forms.values import Bare
+
+MOST_ROWS = 1_000
+NAME = "map"
+"""Begins the names of all inputs of the grid."""
+FLAGS = ("key", "new_only", "keep_if_empty", "exact")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of one kind of transformation.
+
+    Attributes:
+        key: in the definition.
+        label: for people.
+        lines: several lines.
+        listed: a list, with commas between its items.
+        pairs: a mapping, with a line `code = value` for each.
+        number: a whole number.
+        source: it names source fields.
+    """
+
+    key: str
+    label: str
+    lines: bool = False
+    listed: bool = False
+    pairs: bool = False
+    number: bool = False
+    source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of transformation.
+
+    Attributes:
+        key: by which a definition has it; also its first input.
+        label: what it does, as people say it.
+        inputs: besides the flags.
+        template: it can be turned into a template.
+    """
+
+    key: str
+    label: str
+    inputs: tuple[Input, ...]
+    template: bool = False
+
+
+_SOURCE = "Source field"
+_ON_MISSING = Input("on_missing", "If a source field has no value (evaluate, empty, skip, fail)")
+KINDS: Mapping[str, Kind] = {
+    kind.key: kind
+    for kind in (
+        Kind("from", "Copy a source field", (Input("from", _SOURCE, source=True),)),
+        Kind("static", "Static: assign a fixed value", (Input("static", "Static text", lines=True),)),
+        Kind(
+            "join",
+            "Join two or more source fields",
+            (
+                Input("join", "Source fields, with commas between them", listed=True, source=True),
+                Input("separator", "Separator (a blank, if empty)"),
+                _ON_MISSING,
+            ),
+            template=True,
+        ),
+        Kind(
+            "left",
+            "Left: the first characters of a source field",
+            (
+                Input("left", _SOURCE, source=True),
+                Input("length", "Number of characters", number=True),
+                _ON_MISSING,
+            ),
+            template=True,
+        ),
+        Kind(
+            "substring",
+            "Substring: a part of a source field",
+            (
+                Input("substring", _SOURCE, source=True),
+                Input("start", "Characters to skip", number=True),
+                Input("length", "Number of characters (to the end, if empty)", number=True),
+                _ON_MISSING,
+            ),
+            template=True,
+        ),
+        Kind(
+            "map",
+            "Map: a table of codes and values",
+            (
+                Input("map", _SOURCE, source=True),
+                Input("values", "A line for each: code = value", lines=True, pairs=True),
+                Input("default", "Value for any other code (no value, if empty)"),
+                _ON_MISSING,
+            ),
+            template=True,
+        ),
+        Kind(
+            "template",
+            "Template: compute it with Jinja",
+            (Input("template", "Template", lines=True, source=True), _ON_MISSING),
+        ),
+        Kind(
+            "resolve",
+            "Resolve: the object that a DN stands for at the destination",
+            (
+                Input("resolve", "Source field with DNs", source=True),
+                Input("match", "Field that is the same on both sides"),
+                Input("within", "Only in this container (anywhere, if empty)"),
+            ),
+        ),
+        Kind(
+            "members",
+            "Members: look up group members at the destination",
+            (
+                Input("members", "Source field with members", source=True),
+                Input("match", "Field that is the same on both sides"),
+                Input("within", "Only in this container (anywhere, if empty)"),
+            ),
+        ),
+        Kind(
+            "script",
+            "Script: a Python function",
+            (Input("script", "Dotted path of the function"), _ON_MISSING),
+        ),
+    )
+}
+"""What a form can show; other kinds that a definition has stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """One row.
+
+    Attributes:
+        index: from 0; names of its inputs begin with `map.` and it.
+        destination: the field that is written.
+        kind: its kind; None for what a form cannot show.
+        source: of a plain copy.
+        flags: those that are set.
+        delimiter: between values.
+        inputs: each input of its kind with what stands in it.
+        is_new: it is an empty one.
+    """
+
+    index: int
+    destination: str
+    kind: Kind | None
+    source: str
+    flags: frozenset[str]
+    delimiter: str
+    inputs: tuple[tuple[Input, str], ...]
+    is_new: bool = False
+
+    def name(self, key: str) -> str:
+        """Of an input."""
+        return f"{NAME}.{self.index}.{key}"
+
+
+def rows_of(fields: Any, *, spare: int = 1) -> tuple[MappingRow, ...]:
+    """The rows of `fields:`, and empty ones."""
+    given = fields if isinstance(fields, dict) else {}
+    rows = [_row(index, name, value) for index, (name, value) in enumerate(given.items())]
+    empty = [_row(len(rows) + number, "", {"from": ""}, is_new=True) for number in range(spare)]
+    return (*rows, *empty)
+
+
+def _row(index: int, name: str, value: Any, *, is_new: bool = False) -> MappingRow:
+    data = _long(value)
+    kind = next((KINDS[key] for key in KINDS if key in data), None) if data is not None else None
+    data = data or {}
+    if kind is not None and any(_text(each, data.get(each.key)) is None for each in kind.inputs):
+        kind = None
+    inputs = (
+        () if kind is None else tuple((each, _text(each, data.get(each.key)) or "") for each in kind.inputs)
+    )
+    return MappingRow(
+        index,
+        name,
+        kind,
+        inputs[0][1] if kind is not None and kind.key == "from" else "",
+        frozenset(flag for flag in FLAGS if str(data.get(flag, "")).lower() in TRUE),
+        data["delimiter"] if isinstance(data.get("delimiter"), str) else "",
+        inputs,
+        is_new,
+    )
+
+
+def _long(value: Any) -> dict[str, Any] | None:
+    """A mapping of a field, with its shorthand written out."""
+    if isinstance(value, str):
+        return {"from": value}
+    return dict(value) if isinstance(value, dict) else None
+
+
+def _text(each: Input, value: Any) -> str | None:
+    """What stands in an input; None if it cannot show that."""
+    if value is None:
+        return ""
+    if each.pairs:
+        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+            return None
+        plain = all("=" not in code and "\n" not in code + text for code, text in value.items())
+        return "\n".join(f"{code} = {text}" for code, text in value.items()) if plain else None
+    if each.listed:
+        fits = isinstance(value, list) and all(isinstance(one, str) and "," not in one for one in value)
+        return ", ".join(value) if fits else None
+    return same_lines(value) if isinstance(value, str) else None
+
+
+def posted_fields(fields: Any, values: Mapping[str, Sequence[str]]) -> Any:
+    """What `fields:` shall be after the grid was sent: the same object if nothing was changed.
+
+    Rows are known by the name that they had (`map.N.was`), so that an order or removal in another window
+    mixes nothing up.
+    """
+    posted = Posted(values)
+    given = fields if isinstance(fields, dict) else {}
+    indices = [int(each) for each in posted.all(f"{NAME}.rows") if re.fullmatch(r"\d{1,4}", each)]
+    if not indices:
+        return fields
+    sent: dict[str, tuple[str, Any]] = {}
+    added: list[tuple[str, Any]] = []
+    removed: set[str] = set()
+    for index in indices[:MOST_ROWS]:
+        was, name = posted.one(f"{NAME}.{index}.was"), posted.one(f"{NAME}.{index}.destination").strip()
+        if was and was not in given:
+            continue  # it was removed in another window
+        if posted.one("do") == f"unmap:{index}":
+            removed.add(was)
+        elif was:
+            sent[was] = (name or was, _changed(index, given[was], posted))
+        elif name:
+            added.append((name, _changed(index, {"from": ""}, posted, is_new=True)))
+    result: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in removed:
+            continue
+        name, data = sent.get(key, (key, value))
+        result[name if name == key else _free(name, (*result, *given))] = data
+    for name, data in added:
+        result[_free(name, result)] = data
+    same = list(result) == list(given) and all(result[key] is given[key] for key in given)
+    return fields if same else result
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    """A second row of one name keeps what was typed, under a name of its own."""
+    names = set(taken)
+    while name in names:
+        name += "_2"
+    return name
+
+
+def _changed(index: int, value: Any, posted: Posted, *, is_new: bool = False) -> Any:
+    """What a row's mapping shall be; the same object if nothing was changed."""
+    before = _long(value)
+    row = _row(index, "", value)
+    if before is None or row.kind is None:
+        return value
+    data = dict(before)
+    sent = posted.one(row.name("kind")) or row.kind.key
+    kind = KINDS.get(sent, row.kind)
+    if kind is not row.kind:
+        data = _as_kind(row, data, kind)
+    for each in kind.inputs if kind is row.kind else ():
+        if not posted.has(row.name(each.key)):
+            continue
+        text = posted.one(row.name(each.key))
+        if text != (_text(each, before.get(each.key)) or ""):
+            _put(data, each, text, first=each is kind.inputs[0])
+    for flag in FLAGS:
+        if posted.has(row.name("flags")) and (posted.one(row.name(flag)) != "") != (flag in row.flags):
+            data.pop(flag, None)
+            if flag not in row.flags:
+                data[flag] = True
+    if posted.has(row.name("delimiter")) and posted.one(row.name("delimiter")) != row.delimiter:
+        data.pop("delimiter", None)
+        if delimiter := posted.one(row.name("delimiter")):
+            data["delimiter"] = delimiter
+    if data == before and not is_new:
+        return value
+    short = set(data) == {"from"} and (is_new or isinstance(value, str))
+    return data["from"] if short else data
+
+
+def _as_kind(row: MappingRow, data: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """The mapping as one of another kind; the source field goes with it."""
+    assert row.kind is not None
+    source = next((text for each, text in row.inputs if each.source), "")
+    own = {each.key for each in row.kind.inputs}
+    kept = {key: value for key, value in data.items() if key not in own or key == "on_missing"}
+    if not any(each.key == "on_missing" for each in kind.inputs):
+        kept.pop("on_missing", None)
+    first = kind.inputs[0]
+    fields = [part.strip() for part in source.split(",") if part.strip()]
+    if first.listed:
+        value: Any = fields
+    elif first.key == "template":
+        value = " ".join(f"{{{{ {variable(field)} }}}}" for field in fields)
+    else:
+        value = (fields[0] if fields else "") if first.source else ""
+    return {first.key: value, **kept}
+
+
+def _put(data: dict[str, Any], each: Input, text: str, *, first: bool) -> None:
+    if each.pairs:
+        pairs = (line.partition("=") for line in same_lines(text).split("\n") if line.strip())
+        data[each.key] = {code.strip(): value.strip() for code, _, value in pairs}
+    elif each.listed:
+        data[each.key] = [part.strip() for part in text.split(",") if part.strip()]
+    elif not text and not first:
+        data.pop(each.key, None)
+    elif each.number:
+        data[each.key] = Bare(text.strip())
+    elif each.key == "separator" or each.lines:
+        data[each.key] = text
+    else:
+        data[each.key] = text.strip()
+
+
+def with_same_names(fields: Any, source: Iterable[str], destination: Iterable[str]) -> dict[str, Any]:
+    """*Map same names*: with a copy for each destination field that has a source field of the same name and
+    is not mapped yet. Letters in any case.
+    """
+    given = dict(fields) if isinstance(fields, dict) else {}
+    mapped = {name.lower() for name in given}
+    known = {name.lower(): name for name in source}
+    for name in destination:
+        if name.lower() in known and name.lower() not in mapped:
+            given[name] = known[name.lower()]
+            mapped.add(name.lower())
+    return given
+
+
+def as_template(value: Any) -> Any:
+    """*Edit as template*: the same as a template, of a join, left, substring or map; else what was given.
+
+    The same for source fields with at most one value; with several, the template has to choose one. Blanks
+    around the result are lost in a template.
+    """
+    data = _long(value)
+    row = _row(0, "", value)
+    if data is None or row.kind is None or not row.kind.template:
+        return value
+    text = _template_text(row.kind.key, data)
+    if text is None:
+        return value
+    own = {each.key for each in row.kind.inputs} - {"on_missing"}
+    return {"template": text, **{key: each for key, each in data.items() if key not in own}}
+
+
+def _template_text(kind: str, data: Mapping[str, Any]) -> str | None:
+    try:
+        match kind:
+            case "join":
+                fields = ", ".join(map(variable, data["join"]))
+                return f"{{{{ [{fields}]|select|join({quoted(data.get('separator', ' '))}) }}}}"
+            case "left":
+                return f"{{{{ {variable(data['left'])}[:{int(data['length'])}] }}}}"
+            case "substring":
+                start = int(data.get("start", 0))
+                end = "" if data.get("length") is None else str(start + int(data["length"]))
+                return f"{{{{ {variable(data['substring'])}[{start or ''}:{end}] }}}}"
+            case _:
+                field = variable(data["map"])
+                table = ", ".join(f"{quoted(code)}: {quoted(text)}" for code, text in data["values"].items())
+                default = quoted(data.get("default", ""))
+                return f"{{% if {field} %}}{{{{ {{{table}}}[{field}]|default({default}) }}}}{{% endif %}}"
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RESERVED = frozenset(
+    {"record", "range", "skip", "fail", "true", "false", "none", "and", "or", "not", "in", "is", "if"}
+)
+
+
+def variable(field: str) -> str:
+    """A source field in a template."""
+    plain = _WORD.fullmatch(field) and field.lower() not in _RESERVED and field not in ("else", "loop")
+    return field if plain else f"record[{quoted(field)}]"
+
+
+def quoted(text: str) -> str:
+    """A text in a template."""
+    return (
+        json.dumps(str(text), ensure_ascii=False)
+        if "'" in text
+        else f"'{json.dumps(str(text), ensure_ascii=False)[1:-1]}'"
+    )

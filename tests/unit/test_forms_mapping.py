@@ -1,0 +1,202 @@
+"""The grid of a mapping: rows of data, and what was typed put back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from directory_sync.definition.models import Job
+from directory_sync.endpoints.contract import Record
+from directory_sync.errors import RecordError
+from directory_sync.forms.mapping_rows import (
+    KINDS,
+    as_template,
+    posted_fields,
+    rows_of,
+    variable,
+    with_same_names,
+)
+from directory_sync.forms.values import plain
+from directory_sync.plan.mapping.transform import compile_mapping
+
+FIELDS: dict[str, Any] = {
+    "uid": {"from": "id", "key": "true"},
+    "sn": "name",
+    "cn": {"join": ["first", "last"], "separator": ", "},
+    "title": {"map": "code", "values": {"a": "Boss", "b": "Clerk"}, "default": "?"},
+    "mail": {"template": "{{ id }}@example.org", "on_missing": "skip"},
+    "l": {"static": "Köln"},
+    "pin": {"generate_password": {"length": "12"}},
+    "odd": ["a", "b"],
+}
+
+
+def sent(fields: Any, **changes: str) -> dict[str, list[str]]:
+    """The grid as it was shown, with some inputs changed; `map_0_from` stands for `map.0.from`."""
+    values: dict[str, list[str]] = {"map.rows": []}
+    for row in rows_of(fields):
+        values["map.rows"].append(str(row.index))
+        values[row.name("was")] = [row.destination]
+        values[row.name("destination")] = [row.destination]
+        values[row.name("flags")] = ["yes"]
+        values[row.name("delimiter")] = [row.delimiter]
+        if row.kind is None:
+            continue
+        values[row.name("kind")] = [row.kind.key]
+        values |= {row.name(each.key): [text] for each, text in row.inputs}
+        values |= {row.name(flag): ["yes"] for flag in row.flags}
+    for name, value in changes.items():
+        prefix, index, key = name.split("_", 2)
+        values[f"{prefix}.{index}.{key}"] = [value]
+    return values
+
+
+def test_a_grid_that_is_sent_as_it_was_shown_changes_nothing() -> None:
+    """Whatever the mapping holds; what the grid cannot show stays too."""
+    assert posted_fields(FIELDS, sent(FIELDS)) is FIELDS
+    assert posted_fields(None, sent(None)) is None
+    assert posted_fields(FIELDS, {}) is FIELDS
+    assert [row.destination for row in rows_of(FIELDS) if row.kind is None] == ["pin", "odd", ""][:2]
+
+
+def test_one_input_changes_one_key() -> None:
+    """All others keep their data as they are."""
+    changed = posted_fields(FIELDS, sent(FIELDS, map_2_separator=" / "))
+    assert changed["cn"] == {"join": ["first", "last"], "separator": " / "}
+    assert all(changed[name] is FIELDS[name] for name in FIELDS if name != "cn")
+    assert list(changed) == list(FIELDS)
+    assert posted_fields(FIELDS, sent(FIELDS, map_1_from="surname"))["sn"] == "surname"
+    assert plain(posted_fields(FIELDS, sent(FIELDS, map_1_new_only="yes"))["sn"]) == {
+        "from": "name",
+        "new_only": "true",
+    }
+    assert posted_fields(FIELDS, sent(FIELDS, map_1_delimiter=";"))["sn"] == {
+        "from": "name",
+        "delimiter": ";",
+    }
+    values = sent(FIELDS)
+    del values["map.0.key"]
+    assert posted_fields(FIELDS, values)["uid"] == {"from": "id"}
+
+
+def test_rows_are_added_renamed_and_removed() -> None:
+    """Where two get one name, both keep what was typed."""
+    last = len(FIELDS)
+    added = posted_fields(
+        FIELDS, sent(FIELDS, **{f"map_{last}_destination": "c", f"map_{last}_from": "country"})
+    )
+    assert added["c"] == "country"
+    assert list(added)[:-1] == list(FIELDS)
+    renamed = posted_fields(FIELDS, sent(FIELDS, map_1_destination="surname"))
+    assert list(renamed)[1] == "surname"
+    assert "sn" not in renamed
+    clash = posted_fields(FIELDS, sent(FIELDS, map_1_destination="cn"))
+    assert len(clash) == len(FIELDS)
+    assert clash["cn"] is FIELDS["cn"]
+    values = sent(FIELDS)
+    values["do"] = ["unmap:1"]
+    assert "sn" not in posted_fields(FIELDS, values)
+    elsewhere = {name: value for name, value in FIELDS.items() if name != "sn"}
+    assert posted_fields(elsewhere, sent(FIELDS)) is elsewhere
+
+
+def test_another_kind_takes_the_source_field_along() -> None:
+    """And the flags; what belongs to the old kind goes."""
+    joined = posted_fields(FIELDS, sent(FIELDS, map_0_kind="join"))["uid"]
+    assert joined == {"join": ["id"], "key": "true"}
+    assert posted_fields(FIELDS, sent(FIELDS, map_2_kind="template"))["cn"] == {
+        "template": "{{ first }} {{ last }}"
+    }
+    assert posted_fields(FIELDS, sent(FIELDS, map_4_kind="from"))["mail"]["from"] == "{{ id }}@example.org"
+    assert posted_fields(FIELDS, sent(FIELDS, map_1_kind="nonsense")) is FIELDS
+
+
+def test_tables_and_lists_are_lines_and_commas() -> None:
+    """Blank lines do not matter; what has no such form is kept."""
+    changed = posted_fields(FIELDS, sent(FIELDS, map_3_values="a = Chef\n\n x=y=z \r\n"))
+    assert changed["title"]["values"] == {"a": "Chef", "x": "y=z"}
+    assert posted_fields(FIELDS, sent(FIELDS, map_2_join="a,b , c,"))["cn"]["join"] == ["a", "b", "c"]
+    odd = {"x": {"map": "m", "values": {"a=b": "c"}}, "y": {"join": ["a,b", "c"]}}
+    assert [row.kind for row in rows_of(odd, spare=0)] == [None, None]
+    assert posted_fields(odd, sent(odd)) is odd
+
+
+def test_same_names_are_mapped_once() -> None:
+    """In any case of letters; what is mapped stays."""
+    found = with_same_names({"SN": "x"}, ["sn", "Mail", "cn", "extra"], ["sn", "mail", "CN", "title"])
+    assert found == {"SN": "x", "mail": "Mail", "CN": "cn"}
+    assert with_same_names(None, [], ["a"]) == {}
+
+
+TEMPLATED = [
+    {"join": ["first", "last"]},
+    {"join": ["first", "my-field", "last"], "separator": "'\" \\ "},
+    {"left": "first", "length": "2"},
+    {"left": "range", "length": "3", "key": "true"},
+    {"substring": "first", "start": "1", "length": "2"},
+    {"substring": "my-field", "start": "2"},
+    {"map": "code", "values": {"a": "It's", 'b"c': "{{ x }}"}, "default": "other"},
+    {"map": "code", "values": {"a": "A"}},
+]
+RECORDS: list[Mapping[str, list[bytes]]] = [
+    {},
+    {"first": [b"Anna"], "last": [b"O'Neil"], "my-field": [b"x y"], "range": [b"wide"], "code": [b"a"]},
+    {"first": ["Jörg".encode()], "code": [b'b"c']},
+    {"last": [b"Only"], "my-field": [b"x={{ 7*7 }}"], "code": [b"unknown"]},
+]
+
+
+def results(mapping: dict[str, Any]) -> list[Any]:
+    """What a mapping makes of each record."""
+    job = Job.model_validate(
+        {
+            "name": "x",
+            "object": "row",
+            "source": {"file": "a.csv"},
+            "destination": {"file": "b.csv"},
+            "fields": {"id": {"static": "1", "key": True}, "x": mapping},
+        }
+    )
+    compiled = compile_mapping(
+        job, source_fields_known=None, single=lambda _: True, naming_fields=(), variables={}, scripts={}
+    )
+    found: list[Any] = []
+    for values in RECORDS:
+        try:
+            found.append(
+                compiled.map(Record("1", {**{n: [] for n in compiled.source_fields}, **values})).values[1]
+            )
+        except RecordError as error:
+            found.append(type(error))
+    return found
+
+
+@pytest.mark.parametrize("mapping", TEMPLATED)
+def test_edit_as_template_says_the_same(mapping: dict[str, Any]) -> None:
+    """For every record whose fields have at most one value, hostile names and texts included."""
+    made = as_template(mapping)
+    assert "template" in made
+    assert made.get("key") == mapping.get("key")
+    plain_mapping = {name: value for name, value in mapping.items() if name != "key"}
+    plain_template = {name: value for name, value in made.items() if name != "key"}
+    assert results(plain_template) == results(plain_mapping)
+
+
+def test_what_has_no_template_stays() -> None:
+    """And so does what is not complete."""
+    for value in ("sn", {"static": "x"}, {"left": "a", "length": "many"}, {"map": "a"}, ["odd"]):
+        assert as_template(value) is value
+    assert variable("a b") == "record['a b']"
+    assert set(KINDS) >= {
+        "from",
+        "static",
+        "join",
+        "left",
+        "substring",
+        "map",
+        "template",
+        "resolve",
+        "members",
+    }
