@@ -1,0 +1,240 @@
+"""The way of a collection through the portal, by what people read on the screen: imported, previewed, edited,
+run, approved, and reported; in a real browser, with real Airflow, OpenLDAP and a mail server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+
+from demo.airflow_api import AirflowApi
+from demo.airflow_server import start_airflow
+from demo.directories import Directory, branch_office
+from demo.processes import Ledger
+from tests.scenarios.airflow_database import airflow_database
+from tests.scenarios.smtp import SmtpServer
+
+PROJECT = Path(__file__).parent.parent.parent
+LONG = 200_000  # milliseconds; Airflow on a busy machine
+GUESTS = "ou=Guests,dc=branch,dc=example"
+
+DEFINITION = """\
+# Who is announced at the desk is a guest of the branch office.
+name: announced
+title: Announced guests
+owners: [admin]
+notifications: {when: always, to: [desk@corp.example]}
+jobs:
+  - name: list
+    source: {file: announced.csv}
+    destination: {file: list.csv}
+    object: row
+    fields:
+      user: {from: user, key: true}
+      name: name
+  - name: guests
+    source: {file: announced.csv}
+    destination:
+      connection: branch_office
+      container: ou=Guests,dc=branch,dc=example
+      filter: (objectClass=inetOrgPerson)
+    object: inetOrgPerson
+    approval: {approvers: {users: [bob]}}
+    remove: all
+    fields:
+      uid: {from: user, key: true}
+      cn: name
+      sn: {from: name}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Airflow with one directory and one mail server.
+
+    Attributes:
+        url: where Airflow is.
+        data: folder of the data files.
+        directory: what the connection `branch_office` leads to.
+        mail: what the deployment sends mail through.
+    """
+
+    url: str
+    data: Path
+    directory: Directory
+    mail: SmtpServer
+
+    def guests(self) -> list[str]:
+        """The user names of all guests, sorted."""
+        return re.findall(r"^uid: (.*)$", self.directory.search(GUESTS, "(uid=*)", "uid"), re.MULTILINE)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    """Started, with nothing but people who announced guests."""
+    with ExitStack() as stack:
+        directory = stack.enter_context(branch_office(tmp_path / "office", Ledger(tmp_path / "processes")))
+        mail = stack.enter_context(SmtpServer())
+        for name in ("collections", "data", "airflow"):
+            (tmp_path / name).mkdir()
+        data = tmp_path / "data"
+        (data / "announced.csv").write_text("user,name\nfry,Philip Fry\nzoidberg,John Zoidberg\n", "utf-8")
+        plain = {"disable_ssl": True, "disable_tls": True, "timeout": 5, "retry_limit": 1}
+        airflow_database(tmp_path / "airflow")
+        server = start_airflow(
+            home=tmp_path / "airflow",
+            project=PROJECT,
+            settings={
+                "collections_folder": str(tmp_path / "collections"),
+                "data_folder": str(data),
+                "gate_poll_interval": "0.5",
+                "mail_connection": "mail",
+                "mail_from": "sync@corp.example",
+                "mail_domain": "corp.example",
+            },
+            connections={
+                "branch_office": directory.connection(),
+                "mail": {"conn_type": "smtp", "host": "127.0.0.1", "port": mail.port, "extra": plain},
+            },
+        )
+        try:
+            api = AirflowApi(server.url)
+            server.wait_until_healthy(api, lambda seconds: None)
+            api.close()
+            yield Deployment(server.url, data, directory, mail)
+        finally:
+            os.killpg(server.process.pid, signal.SIGTERM)
+            server.process.wait(30)
+            server.claim.close()
+
+
+LogIn = Callable[[str], Page]
+
+
+@pytest.fixture
+def log_in(deployment: Deployment, browser: Browser) -> Iterator[LogIn]:
+    """A page of a person who has logged in at Airflow's form."""
+    contexts = []
+
+    def page_of(user: str) -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+        context.set_default_timeout(LONG)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(deployment.url)
+        page.get_by_label("Username").fill(user)
+        page.get_by_label("Password").fill(user)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+    yield page_of
+    for context in contexts:
+        context.close()
+
+
+def see(frame: FrameLocator, text: str | re.Pattern[str]) -> None:
+    """Wait until it can be seen."""
+    expect(frame.get_by_text(text).first).to_be_visible(timeout=LONG)
+
+
+def import_definition(frame: FrameLocator, file: Path) -> None:
+    """From the list of collections to the page of the one that was imported."""
+    frame.get_by_role("link", name="Collections", exact=True).first.click()
+    frame.get_by_role("link", name="Import…").click()
+    frame.get_by_label("File with definitions").set_input_files(file)
+    frame.get_by_role("button", name="See what the file holds").click()
+    see(frame, "The file holds 1 definition")
+    frame.get_by_role("button", name="Import").click()
+    frame.get_by_role("link", name="See announced, version 1").click()
+    expect(frame.get_by_role("heading", name="Announced guests")).to_be_visible(timeout=LONG)
+
+
+def preview_edit(frame: FrameLocator, edited: str) -> None:
+    """From the page of the collection to what an edit that is not saved yet would cause."""
+    frame.get_by_role("link", name="Edit", exact=True).click()
+    typed = frame.get_by_label("Definition as YAML")
+    typed.fill(edited)
+    frame.get_by_role("button", name="Preview").click()
+    see(frame, "It is complete. Nothing was written.")
+    see(frame, re.compile(r"The edit makes a difference at\s+4 objects"))
+
+
+def save_edit(frame: FrameLocator, edited: str) -> None:
+    """From the preview back to the page of the collection, which has another version then."""
+    typed = frame.get_by_label("Definition as YAML")
+    frame.get_by_role("link", name="Go on editing").click()
+    expect(typed).to_have_value(edited)
+    frame.get_by_label("Why").fill("Guests leave")
+    frame.get_by_role("button", name="Save", exact=True).click()
+    see(frame, "Version 2")
+
+
+def start_run(frame: FrameLocator) -> None:
+    """From the page of the collection to that of a run that waits."""
+    frame.get_by_role("link", name="Run Job Collection…").first.click()
+    frame.get_by_label("Reason").fill("As announced")
+    frame.get_by_label("Switch it on").check()
+    frame.get_by_role("button", name="Run Job Collection").click()
+    see(frame, "waiting for approval")
+
+
+def approve(bob: Page) -> None:
+    """From Airflow's Home to a request that was applied."""
+    card = bob.get_by_label("Directory Sync", exact=True)
+    expect(card.get_by_text("1 request waits for you")).to_be_visible(timeout=LONG)
+    card.get_by_role("link", name="announced / guests").click()
+    asked = bob.frame_locator("iframe[title='Dir Sync']")
+    asked.get_by_role("button", name="Approve…").click()
+    dialog = asked.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("They have left")
+    dialog.get_by_role("button", name="Approve 4 deletions, 2 creations").click()
+    see(asked, "Approved by bob, and applied")
+
+
+def test_from_the_file_to_the_report(deployment: Deployment, log_in: LogIn, tmp_path: Path) -> None:
+    """An administrator imports a collection, sees what an edit causes, saves it, runs it and watches; an
+    approver finds the request on Airflow's Home; directory, report, log and mail agree.
+    """
+    strangers = deployment.guests()
+    assert len(strangers) == 4
+    assert "zoidberg" not in strangers
+    (tmp_path / "announced.yaml").write_text(DEFINITION, "utf-8")
+    admin = log_in("admin")
+    admin.get_by_role("link", name="Dir Sync").click()
+    frame = admin.frame_locator("iframe[title='Dir Sync']")
+    import_definition(frame, tmp_path / "announced.yaml")
+
+    edited = DEFINITION.replace("    remove: all\n", "    remove: all\n    missing_at_source: delete\n")
+    preview_edit(frame, edited)
+    assert deployment.guests() == strangers
+    assert not (deployment.data / "list.csv").exists()
+    save_edit(frame, edited)
+    start_run(frame)
+    assert (deployment.data / "list.csv").exists()
+    assert deployment.guests() == strangers
+
+    approve(log_in("bob"))
+    assert deployment.guests() == ["fry", "zoidberg"]
+
+    frame.get_by_role("link", name="Collections", exact=True).first.click()
+    frame.get_by_role("link", name="Announced guests").first.click()
+    see(frame, "succeeded")
+    frame.get_by_role("link", name="Recent Runs").first.click()
+    row = frame.get_by_role("row").filter(has_text="succeeded").first
+    row.get_by_role("link").first.click()
+    results = admin.frame_locator("iframe[title='Sync results']")
+    see(results, "Written: 4 deletions, 4 creations")
+    results.get_by_role("link", name="Report", exact=True).first.click()
+    see(frame, "zoidberg")
+    frame.get_by_role("link", name="Log", exact=True).click()
+    see(frame, "Created zoidberg")
+    (told,) = [each for each in deployment.mail.received if each.to == ("desk@corp.example",)]
+    assert told.message["Subject"].startswith("Succeeded: ")
