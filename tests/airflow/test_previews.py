@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.store.preview_model import LOST, PreviewState
 from tests.scenarios.airflow_parts import kill_tree
 from tests.scenarios.directories import administrator

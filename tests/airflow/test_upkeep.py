@@ -311,7 +311,7 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
     )
     with pytest.raises(AirflowFailException, match="manager of bob"):
         operator.execute(context)  # type: ignore[arg-type]
-    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, 5, 6, ()))
+    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, 5, 6, (), previews=7, drafts=8))
     assert operator.execute(context) == {
         "withdrawn": 1,
         "expired": 2,
@@ -320,8 +320,8 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
         "settled": 5,
         "left": 6,
         "problems": (),
-        "previews": 0,
-        "drafts": 0,
+        "previews": 7,
+        "drafts": 8,
     }  # type: ignore[arg-type]
 
     def unreachable(*_: Any) -> Kept:

@@ -14,8 +14,8 @@ import yaml
 from sqlalchemy import func, select
 
 from directory_sync.approval.people import Person
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.errors import DefinitionError, PreviewError, UnsupportedError
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.plan.planning import Stage
 from directory_sync.rights.connection_rules import ConnectionRules
 from directory_sync.run import preview_answer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from directory_sync.approval.people import Person
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.store.preview_model import PreviewState, Progress, Question
 from directory_sync.store.run_identity import RunIdentity

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 from fastapi import Depends
 
 from directory_sync.approval.people import Approver, Person
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.errors import NotAllowed, RequestNotFound
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.portal import airflow_login, airflow_people, airflow_runs
 from directory_sync.portal.identity import is_administrator, person_of
 from directory_sync.portal.run_in_airflow import RunInAirflow

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import WORST_FIRST
 from directory_sync.errors import PlanMismatch, QueryError, RequestNotFound
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.plan.patterns.model import OTHER, Patterns
 from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found

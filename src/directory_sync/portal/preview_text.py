@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.plan.planning import Stage
 from directory_sync.portal.codes import PreviewStanding
 from directory_sync.store.preview_model import LOST, Progress, Side

@@ -14,7 +14,6 @@ from typing import Any
 from directory_sync.collections.saving import no_such_collection
 from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import Collection, Job
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.errors import (
     DefinitionError,
@@ -24,6 +23,7 @@ from directory_sync.errors import (
     PreviewNotFound,
     QueryError,
 )
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.plan.comparison import Difference
 from directory_sync.portal import airflow_runs, collections
 from directory_sync.portal.access import Visitor

@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID, UPKEEP_DAG_ID
 from directory_sync.errors import SettingsError
+from directory_sync.own_dags import PREVIEWS_DAG_ID, UPKEEP_DAG_ID
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
 from directory_sync.settings.people import PeopleDirectory
 from directory_sync.settings.reading import airflow_home, dags_folder, read, read_airflow

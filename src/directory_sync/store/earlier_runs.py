@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from directory_sync.approval.states import RequestState
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.store.database import Database
 from directory_sync.store.run_identity import TERMINAL
 from directory_sync.store.runs import Snapshot, read_snapshot, select_runs

@@ -20,8 +20,8 @@ from sqlalchemy import Row, delete, func, insert, or_, select, update
 from directory_sync.approval.people import Person
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.errors import PreviewError
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.plan.effects import EffectGroup, Effects
 from directory_sync.store.database import Database
 from directory_sync.store.preview_model import (

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Response
 from fastapi import Request as HttpRequest
 
 from directory_sync.approval.request import Request
-from directory_sync.definition.own_dags import PREVIEWS_DAG_ID
 from directory_sync.errors import RequestNotFound
+from directory_sync.own_dags import PREVIEWS_DAG_ID
 from directory_sync.portal import changes, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
 from directory_sync.portal.integrity import Checked
