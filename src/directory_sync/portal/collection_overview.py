@@ -20,7 +20,7 @@ from directory_sync.portal.dag_text import DagStanding, dag_standing
 from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.store.collection_versions import VersionFacts
-from directory_sync.store.run_model import StoredRun
+from directory_sync.store.run_overview import ListedRun, RunFilter
 from directory_sync.store.store import Store
 
 RECENT = 10
@@ -57,7 +57,7 @@ class Overview:
     problems: tuple[Problem, ...]
     dag: DagState
     standing: DagStanding | None
-    runs: tuple[StoredRun, ...]
+    runs: tuple[ListedRun, ...]
     active: tuple[str, ...]
     why_not_edit: str
     why_not_run: str
@@ -86,7 +86,7 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
     problems: tuple[Problem, ...] = ()
     versions: tuple[VersionFacts, ...] = ()
     text, collection, why_not_edit = "", None, ""
-    runs = store.runs.recent(name, limit=RECENT)
+    runs = store.run_overview.page(RunFilter((name,)), limit=RECENT).runs
     if store.collections.get(name) is not None:
         saved = read_collection(store, visitor, name)
         text, collection, problems = saved.version.text, saved.collection, saved.problems

@@ -22,8 +22,8 @@ from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
 from directory_sync.present.outcomes import outcome_text
 from directory_sync.store.collection_versions import VersionFacts
-from directory_sync.store.run_model import StoredRun
-from directory_sync.store.runs import RUNNING, TERMINAL
+from directory_sync.store.run_overview import ListedRun
+from directory_sync.store.runs import TERMINAL
 
 router = APIRouter()
 
@@ -47,7 +47,7 @@ class RunRow:
         in_airflow: it has a page there.
     """
 
-    run: StoredRun
+    run: ListedRun
     outcome: str
     in_airflow: bool
 
@@ -90,7 +90,7 @@ class CollectionPage:
     @property
     def under_way(self) -> bool:
         """Whether the page will soon change: a run goes on, or Airflow has still to read a version."""
-        running = any(row.run.state == RUNNING for row in self.runs)
+        running = any(row.run.finished is None for row in self.runs)
         return running or bool(self.queued) or self.overview.standing is DagStanding.WAITING
 
 
