@@ -49,6 +49,7 @@ jobs:
     object: inetOrgPerson
     approval: {approvers: {users: [bob]}}
     remove: all
+    limits: {delete: 10}
     fields:
       uid: {from: user, key: true}
       cn: name
@@ -74,7 +75,8 @@ class Deployment:
 
     def guests(self) -> list[str]:
         """The user names of all guests, sorted."""
-        return re.findall(r"^uid: (.*)$", self.directory.search(GUESTS, "(uid=*)", "uid"), re.MULTILINE)
+        found = self.directory.search(GUESTS, "(uid=*)", "uid")
+        return sorted(re.findall(r"^uid: (.*)$", found, re.MULTILINE))
 
 
 @pytest.fixture
@@ -199,6 +201,7 @@ def approve(bob: Page) -> None:
     see(asked, "Approved by bob, and applied")
 
 
+@pytest.mark.timeout(900)
 def test_from_the_file_to_the_report(deployment: Deployment, log_in: LogIn, tmp_path: Path) -> None:
     """An administrator imports a collection, sees what an edit causes, saves it, runs it and watches; an
     approver finds the request on Airflow's Home; directory, report, log and mail agree.
@@ -227,7 +230,7 @@ def test_from_the_file_to_the_report(deployment: Deployment, log_in: LogIn, tmp_
     frame.get_by_role("link", name="Collections", exact=True).first.click()
     frame.get_by_role("link", name="Announced guests").first.click()
     see(frame, "succeeded")
-    frame.get_by_role("link", name="Recent Runs").first.click()
+    frame.get_by_role("link", name="All runs, with filters").click()
     row = frame.get_by_role("row").filter(has_text="succeeded").first
     row.get_by_role("link").first.click()
     results = admin.frame_locator("iframe[title='Sync results']")
@@ -236,5 +239,8 @@ def test_from_the_file_to_the_report(deployment: Deployment, log_in: LogIn, tmp_
     see(frame, "zoidberg")
     frame.get_by_role("link", name="Log", exact=True).click()
     see(frame, "Created zoidberg")
-    (told,) = [each for each in deployment.mail.received if each.to == ("desk@corp.example",)]
-    assert told.message["Subject"].startswith("Succeeded: ")
+    told = [each.message["Subject"] for each in deployment.mail.received if each.to == ("desk@corp.example",)]
+    assert told == [
+        "Waiting for approval: announced: 2 creations",
+        "Succeeded: announced: 4 deletions, 4 creations",
+    ]

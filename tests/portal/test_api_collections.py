@@ -96,8 +96,8 @@ def test_a_collection_is_created_edited_and_read(server: PortalServer) -> None:
     ]
     assert answer["may_edit"].startswith("You may not")
     assert answer["problems"] == []
-    assert answer["dag"]["state"] == "no_bundle"
-    assert "dag_bundle_config_list" in answer["dag"]["message"]
+    assert answer["dag"]["state"] == "waiting"
+    assert "DAG processor" in answer["dag"]["message"]
     first = server.client("hugo").get(f"{API}/{name}/versions/1").json()
     assert (first["text"], first["version"]["number"]) == (text, 1)
     assert [(owner, facts["version"], facts["weakened"])
@@ -320,7 +320,8 @@ def test_a_running_run_keeps_its_collection(server: PortalServer) -> None:
     if server.store.collections.get(COLLECTION) is None:
         server.store.collections.save(COLLECTION, text_of(COLLECTION), expected=0, by=ADA)
     try:
-        started = client.post(f"{API}/{COLLECTION}/runs", json={"reason": "go", "jobs": ["people"]})
+        with server.newest_read(COLLECTION):
+            started = client.post(f"{API}/{COLLECTION}/runs", json={"reason": "go", "jobs": ["people"]})
         assert started.status_code == 200, started.text
         run_id = started.json()["run_id"]
         rows = server.metadata("select conf from dag_run where run_id = ?", run_id)
@@ -332,7 +333,8 @@ def test_a_running_run_keeps_its_collection(server: PortalServer) -> None:
         assert audit(server, "directory_sync.run_collection", COLLECTION)[-1][1]["started"] == run_id
         unknown = client.post(f"{API}/{COLLECTION}/runs", json={"jobs": ["zapp"]})
         assert (unknown.status_code, list(unknown.json()["problems"])) == (422, ["jobs"])
-        paused = client.post(f"{API}/{PAUSED}/runs", json={"preview_only": True})
+        with server.newest_read(PAUSED):
+            paused = client.post(f"{API}/{PAUSED}/runs", json={"preview_only": True})
         assert (paused.status_code, paused.json()["error"]) == (409, "NotDecidable")
         assert server.client("hugo").post(f"{API}/{COLLECTION}/runs", json={}).status_code == 403
     finally:

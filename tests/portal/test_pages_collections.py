@@ -13,7 +13,8 @@ from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.templates import Templates
 from directory_sync.errors import NotDecidable
-from directory_sync.portal import airflow_dags
+from directory_sync.portal import airflow_dags, airflow_runs, newest_in_airflow
+from directory_sync.portal.airflow_dags import DagState
 from directory_sync.store.run_overview import RunFilter
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, NOBODY
@@ -232,6 +233,48 @@ def test_a_run_that_waits_says_so_wherever_it_is_listed(looker: Looker, folder: 
         (row,) = [text_of(each) for each in table_rows if run.run_id in text_of(each)]
         assert "waiting for approval" in row, path
         assert "running" not in row, path
+
+
+def test_a_run_waits_until_airflow_has_read_the_newest_version(
+    looker: Looker, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run goes by what Airflow knows when it starts; that of the version before is not what people see."""
+    save(looker, "hr_feed")
+    save(looker, "hr_feed", expected=1, title="The other one")
+    newest = looker.store.collections.get("hr_feed")
+    assert newest is not None
+    started: list[str] = []
+
+    def start_run(dag_id: str, **_: object) -> str:
+        started.append(dag_id)
+        return "manual__1"
+
+    def reads(*revisions: int) -> None:
+        left = list(revisions)
+        monkeypatch.setattr(
+            newest_in_airflow,
+            "dag_states",
+            lambda names: {
+                "hr_feed": DagState(known=True, revision=left.pop(0) if len(left) > 1 else left[0])
+            },
+        )
+
+    switched: list[bool] = []
+    monkeypatch.setattr(airflow_dags, "switch", lambda name, *, on: switched.append(on))
+    monkeypatch.setattr(airflow_runs, "start_run", start_run)
+    monkeypatch.setattr(newest_in_airflow, "bundle_name", lambda: "directory-sync")
+    monkeypatch.setattr(newest_in_airflow, "PAUSE", 0.01)
+    monkeypatch.setattr(newest_in_airflow, "PATIENCE", 0.05)
+    before = newest.revision - 1
+    asked = {"reason": "as <b>announced</b>", "switch_on": "yes"}
+    reads(before)
+    refused = text_of(looker.post("/collections/hr_feed/run", asked, status=409))
+    assert "it would not go by version 2, which is the newest" in refused
+    assert "as <b>announced</b>" in refused
+    assert (started, switched) == ([], [])
+    reads(before, before, newest.revision)
+    assert "said=run-started" in looker.post("/collections/hr_feed/run", asked)
+    assert (started, switched) == (["hr_feed"], [True])
 
 
 def test_the_page_of_a_file(looker: Looker, folder: Path) -> None:

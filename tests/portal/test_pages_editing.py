@@ -279,16 +279,23 @@ def test_a_collection_is_switched_and_run(simple: PortalServer) -> None:
         assert "Switch on</button>" in page(simple, "ida", f"/collections/{COLLECTION}")
         form = page(simple, "ida", f"/collections/{COLLECTION}/run")
         assert "This collection is switched off" in text_of(form)
-        refused = post(simple, "ida", f"/collections/{COLLECTION}/run", reason="a <b>test</b>")
+        with simple.newest_read(COLLECTION):
+            refused = post(simple, "ida", f"/collections/{COLLECTION}/run", reason="a <b>test</b>")
         assert refused.status_code == 409
         assert "a &lt;b&gt;test" in refused.text
         assert post(simple, "vera", f"/collections/{COLLECTION}/run", switch_on="yes").status_code == 403
         assert paused(COLLECTION)
         unknown = post(simple, "ida", f"/collections/{COLLECTION}/run", jobs="zapp", reason="r")
         assert unknown.status_code == 422
-        done = post(
-            simple, "ida", f"/collections/{COLLECTION}/run", reason="go", switch_on="yes", preview_only="yes"
-        )
+        with simple.newest_read(COLLECTION):
+            done = post(
+                simple,
+                "ida",
+                f"/collections/{COLLECTION}/run",
+                reason="go",
+                switch_on="yes",
+                preview_only="yes",
+            )
         assert done.status_code == 303, text_of(done.text)
         assert not paused(COLLECTION)
         run = simple.metadata(

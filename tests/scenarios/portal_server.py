@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -37,6 +38,8 @@ COLLECTION, PAUSED, HIDDEN = "crew", "sleepers", "secret_crew"
 _START_TIMEOUT = 120.0
 _FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 PASSWORD = "pass-word-of-a-test"
+_BUNDLES = """[{"name": "directory-sync", "classpath": "directory_sync.airflow.bundle.DirectorySyncBundle",
+ "kwargs": {}}]"""
 _USERS = {"admin": "admin", "olga": "op", "bea": "viewer", "vera": "viewer", "ida": "user", "hugo": "viewer"}
 """User → SimpleAuthManager's role. Under FAB they have the roles and groups of `_fab_users`."""
 
@@ -123,6 +126,20 @@ class PortalServer:
         finally:
             connection.close()
 
+    @contextmanager
+    def newest_read(self, *names: str) -> Iterator[None]:
+        """While it lasts, Airflow's DAGs of these names are of the newest versions of saved collections."""
+        of_dag = "update dag set bundle_name = ?, bundle_version = ? where dag_id = ?"
+        try:
+            for name in names:
+                newest = self.store.collections.get(name)
+                assert newest is not None
+                self.metadata(of_dag, "directory-sync", str(newest.revision), name)
+            yield
+        finally:
+            for name in names:
+                self.metadata(of_dag, "dags-folder", None, name)
+
     def log(self) -> str:
         """What the server has logged."""
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")
@@ -141,6 +158,7 @@ class PortalServer:
             ),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(self.kind == "everybody"),
+            "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": _BUNDLES,
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.folder}/airflow.db",
             "AIRFLOW__API__BASE_URL": f"http://airflow.example:{self.port}",
             "AIRFLOW__API_AUTH__JWT_SECRET": "for-tests-only-" * 5,

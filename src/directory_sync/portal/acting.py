@@ -24,6 +24,7 @@ from directory_sync.definition.templates import FolderTemplates
 from directory_sync.errors import DirectorySyncError, NotDecidable, QueryError, RequestError, RequestNotFound
 from directory_sync.portal import airflow_runs
 from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.newest_in_airflow import require_newest_in_airflow
 from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
 from directory_sync.portal.standing import note
@@ -217,12 +218,13 @@ def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
     """Start a run of the request's job alone, as the visitor; it files a request of its own if its plan needs
     approval.
 
-    Raises NotDecidable if Airflow cannot run it now (paused, unknown), RequestError if the reason is too
-    long.
+    Raises NotDecidable if Airflow cannot run it now (paused, unknown, newest version not read), RequestError
+    if the reason is too long.
     """
     request = visible_request(store, visitor, request_id).request
     visitor.require_run(request.current_name)
     require_short(reason)
+    require_newest_in_airflow(store.collections.get(request.current_name))
     conf: dict[str, Any] = {
         "jobs": [request.job],
         "reason": reason.strip() or f"Planned again because of request {request.id}.",

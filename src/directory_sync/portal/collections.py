@@ -34,6 +34,7 @@ from directory_sync.portal.access import Visitor
 from directory_sync.portal.acting import StartedRun, require_short
 from directory_sync.portal.airflow_dags import DagState
 from directory_sync.portal.definition_cache import DEFINITIONS
+from directory_sync.portal.newest_in_airflow import require_newest_in_airflow
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.words import edit_right_text
@@ -367,8 +368,11 @@ def start_run(
     reason: str = "",
     jobs: Sequence[str] = (),
     preview_only: bool = False,
+    switch_on: bool = False,
 ) -> StartedRun:
-    """Start a run of a collection, saved or from a file, as the visitor.
+    """Start a run of a collection, saved or from a file, as the visitor; of a saved one, of its newest
+    version, for which it waits some seconds. `switch_on`: switch the collection on first, once nothing else
+    stands against the run.
 
     Raises NotAllowed; QueryError for a job that it does not have; NotDecidable if Airflow cannot run it now;
     RequestError if the reason is too long.
@@ -384,6 +388,9 @@ def start_run(
             raise QueryError(
                 {"jobs": f"The collection {name} runs no job {unknown[0]!r}. It runs {', '.join(has)}."}
             )
+    require_newest_in_airflow(saved)
+    if switch_on:
+        switch(store, visitor, name, on=True)
     conf: dict[str, Any] = {"jobs": list(jobs), "reason": reason.strip(), "preview_only": preview_only}
     run_id = airflow_runs.start_run(name, by=visitor.person.name, conf=conf)
     _audit("run_collection", visitor, name, started=run_id, reason=reason, preview_only=preview_only)

@@ -78,10 +78,15 @@ def run(
 ) -> Response:
     """Start a run as the visitor; where they ask for it, the collection is switched on before."""
     try:
-        if switch_on:
-            visitor.require_run(name)  # nothing is switched on for a run that is refused
-            collections.switch(store, visitor, name, on=True)
-        collections.start_run(store, visitor, name, reason=reason, jobs=jobs, preview_only=bool(preview_only))
+        collections.start_run(
+            store,
+            visitor,
+            name,
+            reason=reason,
+            jobs=jobs,
+            preview_only=bool(preview_only),
+            switch_on=bool(switch_on),
+        )
     except DirectorySyncError as error:
         problem = " ".join(error.problems.values()) if isinstance(error, QueryError) else str(error)
         page = _page(
