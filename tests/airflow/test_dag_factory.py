@@ -499,7 +499,8 @@ def test_a_task_of_a_broken_definition_finds_its_dag(tmp_path: Path, monkeypatch
 def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
     """Every worker parses the file for every task: no endpoint, no store, no planner, no Alembic, no rich.
 
-    What of them is imported to tell which jobs need approval, and which version this is, is plain data.
+    What of them is imported to tell which jobs need approval, which version this is and when a DAG runs, is
+    plain data.
     """
     write(tmp_path, "corp.yaml", schedule="@daily")
     code = (
@@ -523,6 +524,7 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
         "endpoints.evidence",
         "plan.model",
         "plan.past",
+        "portal.airflow_firings",
         "run.policies",
         "run.task_ends",
     }
