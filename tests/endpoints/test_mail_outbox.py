@@ -5,7 +5,6 @@ clock that is set.
 from __future__ import annotations
 
 import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +21,7 @@ from directory_sync.store.store import Store
 from tests.scenarios.clock import START, Clock
 from tests.scenarios.mail import ADDRESSES, DOWN, PORTAL, Box, file, send, text_of
 from tests.scenarios.plans import collection, creations, plan
+from tests.scenarios.ready_python import ReadyPython
 from tests.scenarios.requests import decide
 
 STARTER = "ida@corp.example"
@@ -598,8 +598,8 @@ def test_a_sender_that_works_is_not_overtaken(store: Store, clock: Clock) -> Non
 def test_a_killed_process_is_taken_over(store: Store, store_url: str) -> None:
     """A real one, by SIGKILL, while the server takes the second of five mails its time."""
     request = file(store, users=FIVE)
-    command = [sys.executable, "-m", "tests.scenarios.mail", store_url, "cid@corp.example"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = ["-m", "tests.scenarios.mail", store_url, "cid@corp.example"]
+    process = ReadyPython(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

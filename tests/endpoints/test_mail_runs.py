@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from directory_sync.store.store import Store
 from tests.scenarios.clock import Clock
 from tests.scenarios.mail import DOWN, Box, send, text_of
 from tests.scenarios.plans import creations, plan
+from tests.scenarios.ready_python import ReadyPython
 from tests.scenarios.requests import decide
 from tests.scenarios.told_runs import ToldRun, telling
 
@@ -304,8 +304,8 @@ def test_a_killed_process_is_taken_over(store: Store, store_url: str) -> None:
     """A real one, by SIGKILL, while the server takes the second of three mails its time."""
     people = [f"{name}@x.org" for name in ("a", "b", "c")]
     ToldRun(store, telling(to=people)).close()
-    command = [sys.executable, "-m", "tests.scenarios.mail", store_url, "b@x.org"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = ["-m", "tests.scenarios.mail", store_url, "b@x.org"]
+    process = ReadyPython(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -24,6 +23,7 @@ from directory_sync.store.store import Store
 from directory_sync.store.tables import OutboxRow
 from tests.scenarios.clock import Clock
 from tests.scenarios.mail import Box, file, of_request, send
+from tests.scenarios.ready_python import ReadyPython
 from tests.scenarios.requests import decide
 
 HOLD, WEEK = timedelta(minutes=15), timedelta(days=7)
@@ -184,10 +184,8 @@ def test_processes_that_deliver_at_the_same_time_send_each_mail_once(store: Stor
     """Three processes, sixty mails."""
     for number in range(30):
         file(store, name=f"c{number}")
-    command = [sys.executable, "-m", "tests.scenarios.mail", store_url]
-    processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
+    command = ["-m", "tests.scenarios.mail", store_url]
+    processes = [ReadyPython(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

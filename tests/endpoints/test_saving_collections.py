@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -45,6 +43,7 @@ from directory_sync.errors import (
 from directory_sync.rights.connection_rules import ConnectionRules
 from directory_sync.store.store import Store
 from tests.scenarios.plans import collection, creations, plan
+from tests.scenarios.ready_python import ReadyPython
 from tests.scenarios.saved import ADA, EDITH, OWEN, RULES, VERA, text_of
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -489,9 +488,7 @@ def test_a_process_killed_while_saving_leaves_whole_versions(store: Store, store
         newest = store.collections.get("crew")
         assert newest is not None
         code = _SAVE.replace("range(1,", f"range({newest.number},")
-        with subprocess.Popen(
-            [sys.executable, "-c", code, store_url], stdout=subprocess.PIPE, env=os.environ, text=True
-        ) as process:
+        with ReadyPython(["-c", code, store_url], stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == f"{newest.number}\n"
             time.sleep(delay)

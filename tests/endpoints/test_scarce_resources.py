@@ -9,7 +9,6 @@ import os
 import resource
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -34,6 +33,7 @@ from directory_sync.store.store import Store
 from tests.scenarios.new_store import new_store
 from tests.scenarios.no_connections import NoConnections
 from tests.scenarios.postgres import Postgres
+from tests.scenarios.ready_python import ReadyPython
 
 ROWS = 20_000
 
@@ -289,9 +289,9 @@ def test_clocks_of_workers_do_not_matter(postgres: Postgres, tmp_path: Path) -> 
     """
     url = postgres.create_database()
     upgrade(url)
-    command = [sys.executable, "-c", SKEWED, url, str(tmp_path / "marker")]
+    command = ["-c", SKEWED, url, str(tmp_path / "marker")]
     running = [
-        subprocess.Popen([*command, str(skew)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        ReadyPython([*command, str(skew)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for skew in (-3600, 0, 3600)
     ]
     for process in running:
@@ -306,11 +306,7 @@ def test_a_lease_of_a_slow_clock_ends_in_time(postgres: Postgres, tmp_path: Path
     holding = SKEWED.replace(
         "time.sleep(4.5 if turns == 2 else 0.02)", "print('held', flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", holding, url, str(tmp_path / "marker"), "3600"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    holder = ReadyPython(["-c", holding, url, str(tmp_path / "marker"), "3600"], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     holder.kill()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from tests.scenarios.forked_child import ForkedChild
 from tests.scenarios.forked_python import ForkedPython
 from tests.scenarios.new_store import new_store
 from tests.scenarios.postgres import Postgres
+from tests.scenarios.ready_python import ReadyPython
 
 SERVER = "ldap://127.0.0.1:389"
 LONG = timedelta(minutes=5)
@@ -47,11 +47,8 @@ class Holder:
     """Another process that holds a lease on everything of the server, and checks it when asked."""
 
     def __init__(self, url: str, seconds: float) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, url, str(seconds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        self.process = ReadyPython(
+            ["-c", HOLD, url, str(seconds)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._answer() == "held"
 

@@ -5,7 +5,6 @@ do.
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from directory_sync.approval.request import RequestView
 from directory_sync.store.store import Store
 from directory_sync.store.tables import RequestRow
 from tests.scenarios.plans import creations
+from tests.scenarios.ready_python import ReadyPython
 from tests.scenarios.requests import Workers, decide, file, stored_plan
 
 ROUNDS = 5
@@ -257,9 +257,7 @@ def test_a_process_killed_while_it_decides_leaves_nothing(store_url: str, store:
     """Killed before its transaction ended, it has decided nothing and is in nobody's way."""
     request_id = file(store).id
     before = store.requests.get(request_id)
-    process = subprocess.Popen(
-        [sys.executable, "-c", DECIDE_AND_HANG, store_url, str(request_id)], stdout=subprocess.PIPE, text=True
-    )
+    process = ReadyPython(["-c", DECIDE_AND_HANG, store_url, str(request_id)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == "deciding\n"
     process.kill()
@@ -287,10 +285,8 @@ def test_a_process_killed_at_any_moment_leaves_all_or_nothing(store_url: str, st
     ids = [file(store, 1, run_id=f"run {number}", name=f"crew_{number}").id for number in range(150)]
     pending = ids
     while len(pending) > 50:
-        process = subprocess.Popen(
-            [sys.executable, "-c", DECIDE_ALL, store_url, str(pending[0]), str(ids[-1])],
-            stdout=subprocess.PIPE,
-            text=True,
+        process = ReadyPython(
+            ["-c", DECIDE_ALL, store_url, str(pending[0]), str(ids[-1])], stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         reported = [process.stdout.readline() for _ in range(1 + 20 + len(pending) % 7)]

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import ldap
 from tests.scenarios import directories
 from tests.scenarios.container import Container
 from tests.scenarios.delay_proxy import DelayProxy
+from tests.scenarios.ready_python import ReadyPython
 
 PEOPLE = 300
 DELAY = 0.12
@@ -95,11 +95,10 @@ class Terminal:
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command."""
-        return subprocess.Popen(
-            [str(Path(sys.executable).parent / "directory-sync"), *arguments],
+        return ReadyPython(
+            ["-m", "directory_sync.cli.main", *arguments],
             env=self.environment,
             cwd=self.folder,
-            text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,

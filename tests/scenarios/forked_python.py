@@ -35,12 +35,12 @@ class ForkedPython(subprocess.Popen[str]):
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _become(command, ends[0], ends[3], ends[5])
+            become(command, ends[0], ends[3], ends[5])
         self._child_created = True
         self._close_pipe_fds(*ends)  # type: ignore[attr-defined]
 
 
-def _become(command: Sequence[str], stdin: int, stdout: int, stderr: int) -> None:
+def become(command: Sequence[str], stdin: int, stdout: int, stderr: int) -> None:
     """Run the program and end."""
     status = 1
     try:

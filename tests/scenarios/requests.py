@@ -22,6 +22,7 @@ from directory_sync.errors import AlreadyDecided, DirectorySyncError
 from directory_sync.store.request_model import Filed
 from directory_sync.store.store import Store
 from tests.scenarios.plans import collection, creations, plan
+from tests.scenarios.ready_python import ReadyPython
 
 BEA = Approver("user", "bea")
 ADMINS = Approver("role", "admins")
@@ -101,12 +102,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         self._processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.scenarios.requests"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            ReadyPython(["-m", "tests.scenarios.requests"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             for _ in range(count)
         ]
 
