@@ -7,7 +7,12 @@
   const KEPT = 24 * 60 * 60 * 1000;
   const person = () => document.body.dataset.person ?? "";
   const keyOf = (form) => `${PREFIX}:${encodeURIComponent(person())}:${form.dataset.keep}`;
-  const fields = (form) => [...form.querySelectorAll("textarea, input[type=text], [data-keep-value]")].filter((field) => field.name);
+  // Fields may stand outside of their form and name it, so the form is asked for them.
+  const fields = (form) => [...form.elements].filter((field) => field.name &&
+    (field.matches("textarea, input[type=text], [data-keep-value]") || ("replace" in form.dataset && field.matches("select"))));
+  // Of a form with `data-replace` all is kept, what is ticked too.
+  const ticks = (form) => ("replace" in form.dataset ? [...form.elements].filter((field) => field.matches("input[type=checkbox], input[type=radio]")) : []);
+  const ticked = (form) => ticks(form).filter((field) => field.checked).map((field) => `${field.name}=${field.value}`);
   // Fields with `data-replace` begin with a text: what was typed comes back instead of that, with the version that it was typed on
   // (`data-keep-value`), so that nothing saved meanwhile is overwritten unseen.
   const begun = new WeakMap();
@@ -21,20 +26,28 @@
 
   const keep = (form) => {
     const values = Object.fromEntries(fields(form).map((field) => [field.name, field.value]));
-    const empty = fields(form).every((field) => "keepValue" in field.dataset || !field.value.trim());
-    storage((local) => (empty ? local.removeItem(keyOf(form)) : local.setItem(keyOf(form), JSON.stringify({ at: Date.now(), values }))));
+    const marks = ticked(form);
+    const empty = fields(form).every((field) => "keepValue" in field.dataset || !field.value.trim()) && !("replace" in form.dataset);
+    storage((local) => (empty ? local.removeItem(keyOf(form)) : local.setItem(keyOf(form), JSON.stringify({ at: Date.now(), values, marks }))));
   };
   const restore = (form) => {
     const kept = storage((local) => JSON.parse(local.getItem(keyOf(form)) ?? "null"));
     if (!kept || Date.now() - kept.at > KEPT) return;
-    const replaced = [...form.querySelectorAll("[data-replace]")].filter((field) => (kept.values?.[field.name] ?? field.value) !== field.value);
+    const isReplaced = (field) => "replace" in field.dataset || ("replace" in form.dataset && !("keepValue" in field.dataset));
+    const replaced = fields(form).filter((field) => isReplaced(field) && (kept.values?.[field.name] ?? field.value) !== field.value);
+    const marked = ticks(form).filter((field) => kept.marks && field.checked !== kept.marks.includes(`${field.name}=${field.value}`));
     let restored = false;
     for (const field of fields(form)) {
       const value = kept.values?.[field.name];
-      const replaces = "replace" in field.dataset || ("keepValue" in field.dataset && replaced.length > 0);
-      if (!value || value === field.value || (field.value && !replaces)) continue;
+      const replaces = isReplaced(field) || ("keepValue" in field.dataset && replaced.length + marked.length > 0);
+      if ((!value && !("replace" in form.dataset)) || value === undefined || value === field.value || (field.value && !replaces)) continue;
       begun.set(field, field.value);
       field.value = value;
+      restored = true;
+    }
+    for (const field of marked) {
+      begun.set(field, field.checked);
+      field.checked = !field.checked;
       restored = true;
     }
     const note = form.querySelector("[data-restored]");
@@ -52,6 +65,7 @@
     const form = event.target.closest?.("[data-discards]")?.closest("form[data-keep]");
     if (!form) return;
     for (const field of fields(form)) if (begun.has(field)) field.value = begun.get(field);
+    for (const field of ticks(form)) if (begun.has(field)) field.checked = begun.get(field);
     storage((local) => local.removeItem(keyOf(form)));
     form.querySelector("[data-restored]").hidden = true;
     form.querySelector("textarea")?.focus();
