@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -49,11 +49,12 @@ def meanwhile(
 ) -> Iterator[Callable[[Callable[[int], object]], None]]:
     """Do something with the pending request of the job `people` as soon as the gate waits for it."""
     caplog.set_level(logging.DEBUG, logger="directory_sync")
-    threads: list[threading.Thread] = []
+    pool = ThreadPoolExecutor(1)
+    acting: list[Future[None]] = []
 
     def start(act: Callable[[int], object]) -> None:
         def wait() -> None:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while (
                 request := store.requests.pending("corp", "people")
             ) is None and time.monotonic() < deadline:
@@ -63,12 +64,12 @@ def meanwhile(
                 time.sleep(0.05)
             act(request.id)
 
-        threads.append(threading.Thread(target=wait))
-        threads[-1].start()
+        acting.append(pool.submit(wait))
 
     yield start
-    for thread in threads:
-        thread.join()
+    for act in acting:
+        act.result()
+    pool.shutdown()
 
 
 @pytest.fixture

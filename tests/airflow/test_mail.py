@@ -412,13 +412,13 @@ def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
     from directory_sync.airflow import mail
 
     assert mail.LOOK_UP_SECONDS <= 10
-    monkeypatch.setattr(mail, "LOOK_UP_SECONDS", 1.0)
+    monkeypatch.setattr(mail, "LOOK_UP_SECONDS", 2.0)
     configured(server.port, role_addresses="Heads=heads@corp.example", mail_domain="")
     first = file(store, users=("bea", "zoe", "max", "kim"), roles=("Heads",))
     second = file(store, users=("bea", "zoe"), roles=("Heads",), name="other")
     started = time.monotonic()
     deliver_mail(store)
-    assert time.monotonic() - started < 4  # 6 looked up one by one would take 6 s
+    assert time.monotonic() - started < 9  # 6 looked up one by one would take 12 s
     assert [each.to for each in server.received] == [("heads@corp.example",)] * 2
     names = {first: "bea, zoe, max, kim and ida", second: "bea, zoe and ida"}
     for request in (first, second):
@@ -428,7 +428,7 @@ def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
             f"The mail addresses of {names[request]} could not be looked up. people directory (connection"
             " corp)"
         )
-        assert problem.count("it has not answered all questions within 1 s.") == 1
+        assert problem.count("it has not answered all questions within 2 s.") == 1
     [later] = [row for row in _outbox(store) if row.request == first]
     assert later.tries == 1
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ PEOPLE = {
     "on_failure": "continue",
 }
 AFTER = {**PEOPLE, "name": "after", "destination": {"file": "after.csv"}}
+PATIENCE = 120.0
+"""Seconds that a gate may take to begin on a busy machine."""
 GATED = {**PEOPLE, "approval": {"approvers": {"users": ["bea"]}}, "wait_for_approval": True}
 
 
@@ -123,7 +125,7 @@ def test_a_job_that_waits_in_the_gate_ends(
     caplog.set_level(logging.DEBUG, logger="directory_sync")
 
     def act() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while "Waiting for the decision on request" not in caplog.text and time.monotonic() < deadline:
             time.sleep(0.05)
         stop(store)
@@ -136,10 +138,10 @@ def test_a_job_that_waits_in_the_gate_ends(
             assert request is not None
             decide(store, request.id)
 
-    thread = threading.Thread(target=act)
-    thread.start()
-    run = run_collection(GATED, AFTER)
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(act)
+        run = run_collection(GATED, AFTER)
+        acting.result()
     assert task_states(run) == {
         "people": "success",
         "people.approval": "skipped",
@@ -172,16 +174,16 @@ def test_an_approved_plan_is_not_applied_after_a_stop(
     monkeypatch.setattr(ApplyOperator, "execute", stopped_before)
 
     def approve() -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while (request := store.requests.pending("corp", "people")) is None and time.monotonic() < deadline:
             time.sleep(0.05)
         assert request is not None
         decide(store, request.id)
 
-    thread = threading.Thread(target=approve)
-    thread.start()
-    run = run_collection(GATED, AFTER)
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        acting = pool.submit(approve)
+        run = run_collection(GATED, AFTER)
+        acting.result()
     states = task_states(run)
     assert (states["people.approval"], states["people.apply"]) == ("success", "skipped")
     assert (states["after"], states["_close"]) == ("skipped", "failed")
