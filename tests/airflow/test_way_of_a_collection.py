@@ -161,7 +161,7 @@ def import_definition(frame: FrameLocator, file: Path) -> None:
 
 def preview_edit(frame: FrameLocator, edited: str) -> None:
     """From the page of the collection to what an edit that is not saved yet would cause."""
-    frame.get_by_role("link", name="Edit", exact=True).click()
+    frame.get_by_role("link", name="Edit as YAML").click()
     typed = frame.get_by_label("Definition as YAML")
     typed.fill(edited)
     frame.get_by_role("button", name="Preview").click()
