@@ -265,3 +265,54 @@ def test_hostile_names_stay_names(seer: Looker, mapped: str) -> None:
     send(seer, path, **typed)
     assert len(job(seer, mapped)["fields"]) == 501
     assert seer.get(path).count('name="map.rows"') == 504
+
+
+# -- one record ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def whole(seer: Looker, mapped: str) -> str:
+    """A job that could be saved."""
+    send(seer, f"{mapped}/mapping", **grid(seer, mapped, object="user"), do="same")
+    send(seer, f"{mapped}/mapping", **grid(seer, mapped, map__0__key="yes"))
+    return mapped
+
+
+def test_one_record_is_tried(seer: Looker, whole: str) -> None:
+    """Five steps, of what stands in the form; what is not complete is told."""
+    typed = grid(seer, whole)
+    found = text_of(part(seer, whole, "record", **typed, **{"try-field": "cn", "try-value": "ann"}))
+    for step in ("Found: cn=ann", "In scope: yes", "Mapped:", "Matched: with no object", "would be created"):
+        assert step in found, step
+    assert "Would create cn=ann,ou=groups,dc=example,dc=org" in found
+    none = part(seer, whole, "record", **typed, **{"try-field": "cn", "try-value": "nobody"})
+    assert "the source has no such record" in none
+    assert "Write a field" in part(seer, whole, "record", **typed)
+    hostile = part(seer, whole, "record", **typed, **{"try-field": HOSTILE, "try-value": HOSTILE})
+    assert "<script>alert" not in hostile
+    broken = {**typed, "map.0.destination": "cn", "map.0.from": ""}
+    told = part(seer, whole, "record", **broken, **{"try-field": "cn", "try-value": "ann"})
+    assert "Correct this first" in told
+
+
+def test_an_example_is_shown_at_the_field(seer: Looker, whole: str) -> None:
+    """With real values, and without the input."""
+    assert "Show an example" in seer.get(f"{whole}/mapping")
+    typed = grid(seer, whole, map__1__kind="template")
+    send(seer, f"{whole}/mapping", **typed)
+    typed = grid(seer, whole, map__1__template="{{ sn|upper }}!")
+    found = text_of(part(seer, whole, "example", row="1", **typed))
+    assert "sn = x → X!" in found
+    assert "A record without the input: sn = no value → !" in found
+    assert "not mapped" in part(seer, whole, "example", row="77", **typed)
+
+
+def test_no_record_is_tried_past_the_rules(
+    seer: Looker, whole: str, rules: None, connections: dict[str, ConnectionInfo]
+) -> None:
+    """What may not be saved is not tried; a source is not read by those who may not use it."""
+    typed = {**grid(seer, whole), "try-field": "cn", "try-value": "ann"}
+    seer.become(Person("ada", frozenset({"Editors"}), verified=True))
+    assert "by the rules of the deployment" in part(seer, whole, "record", **typed)
+    seer.become(Person("ada", frozenset({"Op"}), verified=True))
+    assert "Would create" not in part(seer, whole, "record", **typed)

@@ -129,6 +129,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/drafts/{draft_id}/jobs/{number}/mapping"): Route(404, 404, {"number": "1"}),
     ("POST", "/drafts/{draft_id}/jobs/{number}/look"): Route(404, 404, {"look": "test", "side": "source"}),
     ("POST", "/drafts/{draft_id}/jobs/{number}/fields"): Route(404, 404, {}),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/example"): Route(404, 404, {"row": "0"}),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/record"): Route(404, 404, {"try-field": "cn"}),
     ("GET", "/drafts/{draft_id}/{step}"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
     ("GET", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404),

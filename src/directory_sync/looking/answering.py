@@ -15,11 +15,13 @@ from directory_sync.looking.questions import (
     AnyQuestion,
     Containers,
     Counts,
+    Example,
     FieldReference,
     Files,
     FirstRecords,
     SchemaOf,
     ServerTest,
+    TryRecord,
     as_source,
 )
 
@@ -31,12 +33,14 @@ class Given:
     Attributes:
         connections: by name; those that the question names.
         data_folder: files are relative to it.
+        script_modules: whose functions definitions may call.
         classes: only objects of one of these are looked at; none for all.
     """
 
     connections: Mapping[str, ConnectionInfo]
     data_folder: Path
     classes: tuple[str, ...] = ()
+    script_modules: tuple[str, ...] = ()
 
     def connection(self, name: str) -> ConnectionInfo:
         """A connection by its name. Raises NoConnection."""
@@ -76,6 +80,14 @@ def answer(question: AnyQuestion, given: Given, seconds: float = LOOK_SECONDS) -
             from directory_sync.looking import files
 
             return files.files(given.data_folder, until)
+        case TryRecord():
+            from directory_sync.looking import one_record
+
+            return one_record.try_record(question, given)
+        case Example():
+            from directory_sync.looking import one_record
+
+            return one_record.examples(question, given)
         case FirstRecords() | FieldReference():
             return _of_place(question, as_source(question.place), given, until)
 

@@ -218,5 +218,98 @@ class Fields:
     look: Literal["fields"] = "fields"
 
 
-Answer = ServerFacts | Level | Counted | SchemaFacts | FileList | Records | Fields
+class Treatment(StrEnum):
+    """What becomes of a field of one record."""
+
+    COMPUTED = "computed"
+    LEFT_ALONE = "left_alone"
+    """The source has no value, and the destination keeps its own."""
+    LOOKED_UP = "looked_up"
+    """At the destination, for all records together."""
+    GENERATED = "generated"
+    HIDDEN = "hidden"
+    """It holds secrets."""
+    SKIPS = "skips"
+    """The whole record is left out."""
+    FAILS = "fails"
+    """The whole record fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedField:
+    """A destination field of one record.
+
+    Attributes:
+        expression: as the definition writes it, shortened.
+        inputs: source field → its values.
+        result: values; none for what is not computed, or has none.
+        problem: why the record is left out, or fails.
+    """
+
+    name: str
+    expression: str
+    inputs: dict[str, tuple[Value, ...]]
+    result: tuple[Value, ...]
+    treatment: Treatment
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """One field of some records: id of the record, and the field. Without an id: one that lacks the input."""
+
+    rows: tuple[tuple[str, MappedField], ...]
+    look: Literal["example"] = "example"
+
+
+class Outcome(StrEnum):
+    """What a job would do with a record."""
+
+    NOT_FOUND = "not_found"
+    OUT_OF_SCOPE = "out_of_scope"
+    CREATE = "create"
+    UPDATE = "update"
+    MOVE = "move"
+    DISABLE = "disable"
+    DELETE = "delete"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A part of the filter, and whether the record meets it."""
+
+    text: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TriedRecord:
+    """A record on its way through a job; later parts are empty where it does not get so far.
+
+    Attributes:
+        found: records with this value; the first one is told of.
+        id: of the record.
+        outcome: what would happen.
+        conditions: of the source's filter.
+        mapped: the fields.
+        matched: managed objects with its key.
+        changes: lines as in the log.
+        problems: why it is not applied.
+    """
+
+    found: int
+    id: str
+    outcome: Outcome
+    conditions: tuple[Condition, ...] = ()
+    mapped: tuple[MappedField, ...] = ()
+    matched: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    look: Literal["record"] = "record"
+
+
+Answer = ServerFacts | Level | Counted | SchemaFacts | FileList | Records | Fields | TriedRecord | Examples
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -178,6 +179,9 @@ def _gone() -> LookTimedOut:
 
 
 def _end(process: Popen[bytes]) -> None:
+    # With those that it has forked, which read for it.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(OSError):

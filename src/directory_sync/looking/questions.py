@@ -116,7 +116,33 @@ class FieldReference(OfPlace):
     )
 
 
-AnyQuestion = ServerTest | Containers | Counts | SchemaOf | Files | FirstRecords | FieldReference
+class OfJob(Model):
+    """What is asked of a whole job. Pages ask it; what the definition may do has been checked."""
+
+    collection: dict[str, Any] = Field(description="As `definition.export.complete` gives it.")
+    job: str
+    source_connection: str | None = None
+    destination_connection: str | None = None
+
+
+class TryRecord(OfJob):
+    """What a job does with one record."""
+
+    look: Literal["record"] = "record"
+    field: str = Field(min_length=1, max_length=500, description="Source field by which it is found.")
+    value: str = Field(min_length=1, max_length=1_000)
+
+
+class Example(OfJob):
+    """What a mapping makes of some records."""
+
+    look: Literal["example"] = "example"
+    destination_field: str = Field(min_length=1, max_length=1_000)
+
+
+AnyQuestion = (
+    ServerTest | Containers | Counts | SchemaOf | Files | FirstRecords | FieldReference | TryRecord | Example
+)
 
 
 def _tag(value: Any) -> str | None:
@@ -137,13 +163,36 @@ Question = Annotated[
         custom_error_message="expected look: test, containers, counts, schema, files, records or fields",
     ),
 ]
-QUESTION: TypeAdapter[AnyQuestion] = TypeAdapter(Question)
+QUESTION: TypeAdapter[AnyQuestion] = TypeAdapter(
+    Annotated[
+        Annotated[ServerTest, Tag("test")]
+        | Annotated[Containers, Tag("containers")]
+        | Annotated[Counts, Tag("counts")]
+        | Annotated[SchemaOf, Tag("schema")]
+        | Annotated[Files, Tag("files")]
+        | Annotated[FirstRecords, Tag("records")]
+        | Annotated[FieldReference, Tag("fields")]
+        | Annotated[TryRecord, Tag("record")]
+        | Annotated[Example, Tag("example")],
+        Discriminator(_tag),
+    ]
+)
+"""Those of pages too, which hold definitions that were checked.
+"""
 
 
 def connections_of(question: AnyQuestion) -> tuple[str, ...]:
     """The connections that have to be looked up to answer a question."""
-    named: str | None = None if isinstance(question, Files) else question.connection
-    return () if named is None else (named,)
+    match question:
+        case Files():
+            named: tuple[str | None, ...] = ()
+        case Example():
+            named = (question.source_connection,)
+        case TryRecord():
+            named = (question.source_connection, question.destination_connection)
+        case _:
+            named = (question.connection,)
+    return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
 def as_source(place: AnySource | AnyDestination) -> AnySource:
@@ -171,6 +220,7 @@ __all__ = [
     "AnyQuestion",
     "Containers",
     "Counts",
+    "Example",
     "FieldReference",
     "Files",
     "FirstRecords",
@@ -179,6 +229,7 @@ __all__ = [
     "SchemaOf",
     "ServerTest",
     "Side",
+    "TryRecord",
     "as_source",
     "connections_of",
 ]

@@ -35,6 +35,7 @@ def asked_to_json(question: AnyQuestion, given: Given, seconds: float) -> bytes:
             "connections": [asdict(each) for each in given.connections.values()],
             "data_folder": str(given.data_folder),
             "classes": given.classes,
+            "script_modules": given.script_modules,
             "seconds": seconds,
         }
     ).encode()
@@ -44,7 +45,9 @@ def asked_from_json(line: bytes) -> tuple[AnyQuestion, Given, float]:
     """What `asked_to_json` wrote."""
     told = json.loads(line)
     connections = {each["id"]: ConnectionInfo(**each) for each in told["connections"]}
-    given = Given(connections, Path(told["data_folder"]), tuple(told["classes"]))
+    given = Given(
+        connections, Path(told["data_folder"]), tuple(told["classes"]), tuple(told["script_modules"])
+    )
     return QUESTION.validate_python(told["question"]), given, told["seconds"]
 
 

@@ -16,7 +16,7 @@ from directory_sync.errors import LookError, NotAllowed
 from directory_sync.looking.answering import Given
 from directory_sync.looking.answers import Answer
 from directory_sync.looking.children import CHILDREN
-from directory_sync.looking.questions import AnyQuestion, Files, Side, connections_of
+from directory_sync.looking.questions import AnyQuestion, OfJob, Side, TryRecord, connections_of
 from directory_sync.portal import airflow_connections
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.definition_cache import DEFINITIONS
@@ -54,9 +54,7 @@ def take(store: Store, visitor: Visitor, question: AnyQuestion, *, collection: s
     Raises NotAllowed, EndpointError, LookError and what `saving_rules` raises.
     """
     rules = saving_rules(visitor)
-    places: list[Place] = [(question.side, name) for name in connections_of(question)]
-    if not places:
-        places = [(question.side, None)]
+    places = _places(question)
     known = _known(store, visitor, rules, collection)
     for place in places:
         _require_choice(visitor, rules, place, known)
@@ -69,8 +67,19 @@ def take(store: Store, visitor: Visitor, question: AnyQuestion, *, collection: s
         {name: airflow_connections.read_connection(name) for _, name in places if name is not None},
         settings.data_folder(),
         tuple(classes_to_see(places[0], rules.connection_rules)),
+        settings.script_modules(),
     )
     return CHILDREN.answer(question, given)
+
+
+def _places(question: AnyQuestion) -> list[Place]:
+    """What a question looks at."""
+    if isinstance(question, OfJob):
+        both: list[Place] = [("source", question.source_connection)]
+        if isinstance(question, TryRecord):
+            both.append(("destination", question.destination_connection))
+        return both
+    return [(question.side, name) for name in connections_of(question)] or [(question.side, None)]
 
 
 def usable_connections(
@@ -157,6 +166,3 @@ def _require_choice(visitor: Visitor, rules: SavingRules, place: Place, known: f
         f"You may not use {what} as a {side}: the rules of connections name none of your roles for it. Ask an"
         " administrator to name one, or choose another connection."
     )
-
-
-__all__ = ["Files", "Usable", "may_use_files", "take", "usable_connections"]

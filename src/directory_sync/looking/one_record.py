@@ -1,0 +1,267 @@
+"""One record on its way through a job: found, in scope, mapped, matched, and what would happen, by the
+planner's own code. Nothing is written.
+
+The job is planned with a source and a destination that are narrowed to this record. What is removed because
+its record is missing, and limits, are about all records, and not told here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from directory_sync.definition import filters
+from directory_sync.definition.addresses import AnySource, DirectoryDestination, FileEndpoint
+from directory_sync.definition.models import Collection, Job
+from directory_sync.definition.secrets import IsSecret, secret_fields, secret_source_fields
+from directory_sync.definition.support import refuse_unsupported
+from directory_sync.endpoints.change import Action
+from directory_sync.endpoints.contract import ConnectionInfo, Record, Source
+from directory_sync.endpoints.registry import open_source
+from directory_sync.errors import LookError, RecordError
+from directory_sync.looking.answering import Given
+from directory_sync.looking.answers import Condition, Examples, MappedField, Outcome, TriedRecord
+from directory_sync.looking.mapped import compiled, fields_of, mapped_field
+from directory_sync.looking.questions import Example, TryRecord
+from directory_sync.looking.walking import impatient
+from directory_sync.plan.build import make_plan
+from directory_sync.plan.model import Plan
+from directory_sync.present.line import change_line
+from directory_sync.present.shown import visible
+from directory_sync.printable import printable
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.opening import open_job
+
+_MOST_FOUND = 50
+_MOST_CHANGES = 20
+_EXAMPLES = 2
+_REMOVALS = (Action.DELETE, Action.DISABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """The connections that were given, with less patience than they have."""
+
+    given: Given
+
+    def get(self, connection_id: str) -> ConnectionInfo:
+        """A connection. Raises NoConnection, EndpointError."""
+        return impatient(self.given.connection(connection_id))
+
+
+def try_record(question: TryRecord, given: Given) -> TriedRecord:
+    """The five steps. Raises EndpointError, UnsupportedError, LookError."""
+    collection, job, deployment = _prepared(question.collection, question.job, given)
+    is_secret = secret_fields(job)
+    reads = _reads(job)
+    is_secret_source = secret_source_fields(job, reads)
+    if is_secret_source(question.field):
+        raise LookError(f"{question.field[:100]} holds secrets, so no record is looked for by it.")
+    wanted = filters.Equality(question.field, question.value.encode())
+    conditions = _conditions(job.source)
+    found = list(_read(job, _narrowed(job.source, [wanted]), (), deployment))
+    if not found:
+        return TriedRecord(0, "", Outcome.NOT_FOUND)
+    id = found[0].id
+    judged = tuple(
+        Condition(
+            filters.to_text(each),
+            any(
+                record.id == id
+                for record in _read(job, _narrowed(job.source, [wanted, each]), (), deployment)
+            ),
+        )
+        for each in conditions
+    )
+    if not all(each.met for each in judged):
+        return TriedRecord(len(found), id, Outcome.OUT_OF_SCOPE, judged)
+    narrow = job.model_copy(update={"source": _narrowed(job.source, [*conditions, wanted])})
+    one = collection.model_copy(update={"jobs": [narrow]})
+    with open_job(one, narrow, deployment, roles=None, run_id="try") as opened:
+        record = next(
+            (each for batch in opened.source.read(opened.mapping.source_fields) for each in batch), None
+        )
+        if record is None:
+            return TriedRecord(len(found), id, Outcome.NOT_FOUND, judged)
+        mapped = tuple(
+            mapped_field(
+                one,
+                narrow,
+                name,
+                record,
+                opened.source,
+                opened.destination,
+                script_modules=deployment.script_modules,
+                is_secret=is_secret,
+                is_secret_source=is_secret_source,
+            )
+            for name in job.fields
+        )
+        if record.problem:
+            problem = (printable(record.problem)[:2_000],)
+            return TriedRecord(len(found), id, Outcome.FAILED, judged, mapped, problems=problem)
+        keys = _keys(job, opened.mapping.map_keys, record)
+    matched, plan = _planned(one, narrow, keys, deployment)
+    return _told(len(found), id, judged, mapped, matched, plan, is_secret)
+
+
+def examples(question: Example, given: Given) -> Examples:
+    """One field for some records, one of them with the input missing. Raises as `try_record`."""
+    collection, job, deployment = _prepared(question.collection, question.job, given)
+    if question.destination_field not in job.fields:
+        raise LookError("This field is not mapped (any more). Save the draft, and look again.")
+    is_secret = secret_fields(job)
+    reads = fields_of(job, question.destination_field)
+    is_secret_source = secret_source_fields(job, reads)
+    if is_secret(question.destination_field) or any(map(is_secret_source, reads)):
+        raise LookError("This field holds secrets, so nothing is shown of it.")
+    alone = job.model_copy(
+        update={"fields": {question.destination_field: job.fields[question.destination_field]}}
+    )
+    with contextlib.closing(open_source(job, deployment)) as source:
+        needed = compiled(collection, alone, source, None, deployment.script_modules).source_fields
+    records = [record for record in _read(job, job.source, needed, deployment) if not record.problem]
+    whole = [record for record in records if all(record.values.get(name) for name in needed)]
+    lacking = [record for record in records if not all(record.values.get(name) for name in needed)]
+    chosen = (whole or records)[:_EXAMPLES]
+    rows: list[tuple[str, MappedField]] = []
+    with contextlib.closing(open_source(job, deployment)) as source:
+        for record in (*chosen, *(lacking[:1] if needed else ())):
+            if any(record.id == id for id, _ in rows):
+                continue
+            rows.append((record.id[:500], _one(collection, job, question, record, source, deployment)))
+        if needed and not lacking:
+            # No record lacks it now, and one will.
+            without = Record("", {})
+            rows.append(("", _one(collection, job, question, without, source, deployment)))
+    return Examples(tuple(rows))
+
+
+def _one(
+    collection: Collection,
+    job: Job,
+    question: Example,
+    record: Record,
+    source: Source,
+    deployment: Deployment,
+) -> MappedField:
+    return mapped_field(
+        collection,
+        job,
+        question.destination_field,
+        record,
+        source,
+        None,
+        script_modules=deployment.script_modules,
+        is_secret=lambda _: False,
+        is_secret_source=lambda _: False,
+    )
+
+
+def _prepared(definition: dict[str, object], name: str, given: Given) -> tuple[Collection, Job, Deployment]:
+    collection = Collection.model_validate(definition)
+    job = collection.job(name)
+    deployment = Deployment(_Patience(given), given.data_folder, script_modules=given.script_modules)
+    refuse_unsupported(collection, [job], script_modules=deployment.script_modules)
+    return collection, job, deployment
+
+
+def _reads(job: Job) -> list[str]:
+    return [field for name in job.fields for field in fields_of(job, name)]
+
+
+def _conditions(source: AnySource) -> list[filters.Filter]:
+    """The parts of a source's filter that all have to be met; none for no filter."""
+    text = getattr(source, "filter", None)
+    if not text or text == "(objectClass=*)":
+        return []
+    try:
+        parsed = filters.parse(text, columns=isinstance(source, FileEndpoint))
+    except filters.FilterError as error:
+        raise LookError(f"The filter of the source cannot be read: {error}. Correct it first.") from None
+    return list(parsed.filters) if isinstance(parsed, filters.And) else [parsed]
+
+
+def _narrowed(source: AnySource, parts: Sequence[filters.Filter]) -> AnySource:
+    whole = parts[0] if len(parts) == 1 else filters.And(tuple(parts))
+    return source.model_copy(update={"filter": filters.to_text(whole)})
+
+
+def _read(job: Job, source: AnySource, fields: Sequence[str], deployment: Deployment) -> Iterator[Record]:
+    """The first records of a source."""
+    number = 0
+    with contextlib.closing(open_source(job.model_copy(update={"source": source}), deployment)) as opened:
+        for batch in opened.read(fields):
+            for record in batch:
+                yield record
+                number += 1
+                if number == _MOST_FOUND:
+                    return
+
+
+def _keys(job: Job, map_keys: Callable[[Record], list[list[bytes]]], record: Record) -> list[list[bytes]]:
+    try:
+        found = map_keys(record)
+    except RecordError:
+        return []
+    return found if len(found) == len(job.keys) and all(found) else []
+
+
+def _planned(
+    collection: Collection, job: Job, keys: Sequence[Sequence[bytes]], deployment: Deployment
+) -> tuple[tuple[str, ...], Plan]:
+    """Ids of the managed objects that have the record's key, and the plan."""
+    place = job.destination
+    if keys and isinstance(place, DirectoryDestination):
+        own = filters.parse(place.filter) if place.filter else filters.Present("objectClass")
+        by_key = [
+            filters.Or(tuple(filters.Equality(name, value) for value in values))
+            for name, values in zip(job.keys, keys, strict=True)
+        ]
+        narrowed = place.model_copy(update={"filter": filters.to_text(filters.And((own, *by_key)))})
+        job = job.model_copy(update={"destination": narrowed})
+        collection = collection.model_copy(update={"jobs": [job]})
+    matched: tuple[str, ...] = ()
+    with open_job(collection, job, deployment, roles=None, run_id="try") as opened:
+        if keys and isinstance(place, DirectoryDestination):
+            ids = (record.id for batch in opened.destination.read(()) for record in batch)
+            matched = tuple(id for id, _ in zip(ids, range(5), strict=False))
+        plan = make_plan(collection, job, opened.source, opened.destination, opened.mapping, limits=())
+    return matched, plan
+
+
+_DONE = {
+    Action.CREATE: Outcome.CREATE,
+    Action.UPDATE: Outcome.UPDATE,
+    Action.MOVE: Outcome.MOVE,
+    Action.DISABLE: Outcome.DISABLE,
+    Action.DELETE: Outcome.DELETE,
+}
+
+
+def _told(
+    found: int,
+    id: str,
+    judged: tuple[Condition, ...],
+    mapped: tuple[MappedField, ...],
+    matched: tuple[str, ...],
+    plan: Plan,
+    is_secret: IsSecret,
+) -> TriedRecord:
+    changes = [change for change in plan.changes if change.action not in _REMOVALS][:_MOST_CHANGES]
+    lines = tuple(
+        printable(change_line(visible(change, is_secret), planned=True))[:2_000] for change in changes
+    )
+    problems = tuple(printable(each.message)[:2_000] for each in plan.problems[:_MOST_CHANGES])
+    if changes:
+        outcome = _DONE[changes[0].action]
+        if not matched and outcome is not Outcome.CREATE:
+            matched = (changes[0].object,)
+    elif problems:
+        outcome = Outcome.FAILED
+    elif plan.statistics.unchanged:
+        outcome = Outcome.UNCHANGED
+    else:
+        outcome = Outcome.SKIPPED
+    return TriedRecord(found, id, outcome, judged, mapped, matched, lines, problems)
