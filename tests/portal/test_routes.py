@@ -133,6 +133,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/drafts/{draft_id}/jobs/{number}/record"): Route(404, 404, {"try-field": "cn"}),
     ("GET", "/drafts/{draft_id}/{step}"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
+    ("GET", "/drafts/{draft_id}/jobs/{number}/details"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/details"): Route(
+        404, 404, {"number": "1", "details.name": "x"}
+    ),
+    ("GET", "/drafts/{draft_id}/jobs/{number}/missing"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/missing"): Route(404, 404, {"number": "1"}),
+    ("GET", "/drafts/{draft_id}/jobs/{number}/approval"): Route(404, 404),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/approval"): Route(404, 404, {"number": "1"}),
     ("GET", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404),
     ("GET", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404, {"number": "1", "do": "finish"}),

@@ -192,10 +192,14 @@ def test_a_key_that_counts_at_one_side_is_offered_there() -> None:
 def test_what_a_template_gives_is_shown_and_not_written() -> None:
     """The form shows what counts; only what differs from the template gets into the text."""
     text = "name: staff\njobs:\n  - name: people\n    template: sync_gal\n"
-    form = Form(sections.JOB_DETAILS, text, at=JOB)
-    kind = next(each.part for each in form.shown().parts if each.part.name == "details.object")
-    assert kind.value
-    assert post(sections.JOB_DETAILS, text, JOB) == text
+    form = Form(sections.MISSING, text, at=JOB)
+    gone = next(each.part for each in form.shown().parts if each.part.topic == "missing_at_source")
+    assert gone.value == "delete"
+    assert post(sections.MISSING, text, JOB) == text
+    assert written(sections.MISSING, text, JOB, missing_at_source="skip") == "    missing_at_source: skip"
+    assert written(sections.SOURCE, text, JOB, source__DirectorySource__connection="corp") == (
+        "    source: {connection: corp}"
+    )
 
 
 def test_what_has_another_shape_is_kept() -> None:

@@ -55,7 +55,7 @@ NOTIFICATIONS = Section("notifications", "Notifications", _of_collection("notifi
 COLLECTION_LIMITS = Section("limits", "Limits of all jobs", _of_collection("limits", "limit_window"))
 COLLECTION_APPROVAL = Section("approval", "Approval of all jobs", _of_collection("approval"))
 
-JOB_DETAILS = Section("details", "Details", _of_job("name", "description", "object", "on_failure", "enabled"))
+JOB_DETAILS = Section("details", "Details", _of_job("name", "description", "on_failure", "enabled"))
 SOURCE = Section("source", "Source", lambda: [endpoint_field("source")])
 DESTINATION = Section("destination", "Destination", lambda: [endpoint_field("destination")])
 MISSING = Section(

@@ -50,10 +50,10 @@ JOB_STEPS: Sequence[Step] = (
     Step(
         "details",
         "Details",
-        frozenset({"name", "description", "template", "object", "enabled", "on_failure"}),
+        frozenset({"name", "description", "template", "enabled", "on_failure"}),
     ),
     Step("endpoints", "Source and Destination", frozenset({"source", "destination"})),
-    Step("mapping", "Fields and Mapping", frozenset({"object_classes", "rdn", "fields"})),
+    Step("mapping", "Fields and Mapping", frozenset({"object", "object_classes", "rdn", "fields"})),
     Step(
         "missing",
         "Missing Records and Limits",

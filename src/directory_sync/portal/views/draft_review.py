@@ -20,6 +20,7 @@ from directory_sync.errors import (
 from directory_sync.portal import collections, drafts, previews
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
+from directory_sync.portal.asked_today import AskedToday, asked_today
 from directory_sync.portal.drafts import DraftView
 from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.portal.storage import CurrentStore, forget_store
@@ -90,10 +91,12 @@ class JobReviewPage:
     Attributes:
         wizard: what is around it.
         parts: the job's other steps, with what was chosen there.
+        asked: who would be asked today; None while the definition cannot be used.
     """
 
     wizard: Wizard
     parts: tuple[JobPart, ...]
+    asked: AskedToday | None
 
 
 @router.get("/drafts/{draft_id}/review")
@@ -118,7 +121,9 @@ def show_job_review(
     wizard = open_step(store, visitor, draft_id, Place("review", number - 1), request)
     if wizard.alone:
         return _page(request, frame, wizard, wizard.view.draft, 200)
-    return render(request, "draft_job_review.html", frame, JobReviewPage(wizard, parts_of(wizard)))
+    found = wizard.job
+    asked = None if found is None else asked_today(visitor, *found, dag_id=wizard.view.draft.collection)
+    return render(request, "draft_job_review.html", frame, JobReviewPage(wizard, parts_of(wizard), asked))
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/review")

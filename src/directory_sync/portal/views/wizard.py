@@ -16,6 +16,7 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
 from directory_sync.collections.job_texts import job_count, job_names
+from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.problems import Problem
 from directory_sync.errors import DefinitionError, DirectorySyncError, DraftChanged, DraftNotFound, StoreError
 from directory_sync.portal import drafts
@@ -164,6 +165,14 @@ class Wizard:
             return job_names(self.view.draft.text)[self.place.job]
         except (DefinitionError, IndexError):
             return ""
+
+    @property
+    def job(self) -> tuple[Collection, Job] | None:
+        """The definition and the job whose step this is; None while the definition cannot be used."""
+        collection, index = self.view.collection, self.place.job
+        if collection is None or index is None or index >= len(collection.jobs):
+            return None
+        return collection, collection.jobs[index]
 
     @property
     def alone(self) -> bool:

@@ -1,0 +1,153 @@
+"""Steps of a job in the wizard: Details, Missing Records and Limits, Approval and Settings, Review."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from markupsafe import escape
+
+from directory_sync.forms.rewriting import data_of
+from tests.portal.pages_client import Looker, text_of
+from tests.portal.test_pages_drafts import begin, draft_of
+from tests.scenarios.browser_form import sent_by
+from tests.scenarios.portal_pages import ADA, BEA
+from tests.scenarios.saved import text_of as definition
+
+pytestmark = pytest.mark.usefixtures("airflow_database")
+
+HOSTILE = '<script>alert(1)</script>"\u202e'
+
+
+@pytest.fixture
+def ada(empty_looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looker:
+    """An administrator, and no collection."""
+    folder = tmp_path / "collections"
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))
+    empty_looker.become(ADA)
+    return empty_looker
+
+
+def written(looker: Looker, text: str) -> str:
+    """A draft with a text; its address."""
+    address = begin(looker)
+    number = draft_of(looker, address)[0]
+    looker.post(f"{address}/yaml", {"number": str(number), "definition": text, "do": "save"})
+    return address
+
+
+def send(looker: Looker, address: str, step: str, *, do: str = "save", **typed: str) -> str:
+    """Send a step as its page has it, with some inputs changed; `__` stands for a dot."""
+    sent = sent_by(looker.get(f"{address}/{step}").split('<form id="step-form"')[1].split("</form>")[0])
+    for name, value in typed.items():
+        key = name.replace("__", ".")
+        assert key in sent, sorted(sent)
+        sent[key] = [value]
+    return looker.post(f"{address}/{step}", {**sent, "do": do})
+
+
+@pytest.mark.parametrize("step", ["details", "missing", "approval", "review"])
+def test_a_step_that_is_sent_as_it_was_shown_changes_nothing(ada: Looker, step: str) -> None:
+    """Next Step without typing anything leaves the text as it was, byte for byte."""
+    text = definition("crew", title="Crew")
+    address = written(ada, text)
+    before = draft_of(ada, address)
+    assert send(ada, address, f"jobs/1/{step}", do="next")
+    assert draft_of(ada, address) == before
+
+
+def test_the_steps_lead_on_and_back(ada: Looker) -> None:
+    """From Details to the list of jobs; each keeps what was typed."""
+    address = written(ada, definition("crew"))
+    assert send(ada, address, "jobs/1/details", do="next", details__description="One").endswith(
+        "/jobs/1/endpoints"
+    )
+    assert send(ada, address, "jobs/1/missing", do="next", missing__missing_at_source="delete").endswith(
+        "/jobs/1/approval"
+    )
+    assert send(ada, address, "jobs/1/approval", do="back", settings__retries="2").endswith("/jobs/1/missing")
+    assert send(ada, address, "jobs/1/review", do="next").endswith(f"{address}/jobs")
+    job = data_of(draft_of(ada, address)[1])["jobs"][0]
+    assert (job["description"], job["missing_at_source"], job["retries"]) == ("One", "delete", "2")
+
+
+def test_a_wrong_value_is_kept_and_told_at_its_field(ada: Looker) -> None:
+    """Next Step stays; the list links to the input, which names its problem."""
+    address = written(ada, definition("crew"))
+    location = send(ada, address, "jobs/1/approval", do="next", settings__retries="many")
+    assert location.endswith("/jobs/1/approval?checked=yes#problems")
+    page = ada.get(f"{address}/jobs/1/approval?checked=yes")
+    assert 'href="#field-settings-retries"' in page
+    assert 'value="many"' in page
+    assert 'aria-describedby="field-settings-retries-problem field-settings-retries-help"' in page
+
+
+def test_a_job_template_is_chosen_and_given_up(ada: Looker) -> None:
+    """Cards: a template, or Blank Job."""
+    address = written(ada, definition("crew"))
+    page = ada.get(f"{address}/jobs/1/details")
+    assert "Blank Job" in page
+    assert "sync gal" in text_of(page)
+    send(ada, address, "jobs/1/details", template="sync_gal")
+    assert list(data_of(draft_of(ada, address)[1])["jobs"][0])[:2] == ["name", "template"]
+    send(ada, address, "jobs/1/details", template="")
+    assert draft_of(ada, address)[1] == definition("crew")
+
+
+def test_who_would_be_asked_today_is_told(ada: Looker) -> None:
+    """The policy's people, and what Airflow knows of them."""
+    address = written(ada, definition("crew"))
+    assert "No one would be asked" in text_of(ada.get(f"{address}/jobs/1/approval"))
+    send(ada, address, "jobs/1/approval", approval__approval="ApprovalPolicy")
+    send(ada, address, "jobs/1/approval", approval__approval__ApprovalPolicy__approvers__users__n0="bea")
+    location = send(
+        ada, address, "jobs/1/approval", do="add:approval.approval.ApprovalPolicy.approvers.users"
+    )
+    assert "more=approval.approval.ApprovalPolicy.approvers.users" in location
+    page = ada.get(location.removeprefix("/dirsync"))
+    assert 'name="approval.approval.ApprovalPolicy.approvers.users.n1"' in page
+    said = text_of(page)
+    assert "Each run would ask any of these" in said
+    assert "bea" in said
+    assert "Each run would ask any of these" in text_of(ada.get(f"{address}/jobs/1/review"))
+    send(ada, address, "jobs/1/approval", do="remove:approval.approval.ApprovalPolicy.approvers.users.0")
+    assert data_of(draft_of(ada, address)[1])["jobs"][0]["approval"] == {"approvers": None}
+
+
+def test_limits_say_where_figures_are(ada: Looker) -> None:
+    """Without a run there are none, and the page says what shows them."""
+    address = written(ada, definition("crew"))
+    assert "Preview shows" in text_of(ada.get(f"{address}/jobs/1/missing"))
+    send(ada, address, "jobs/1/missing", limits__limits__delete="5%, 20")
+    assert "delete: [5%, 20]" in draft_of(ada, address)[1]
+    assert "delete: [5%, 20]" in text_of(ada.get(f"{address}/jobs/1/review"))
+
+
+def test_hostile_names_are_shown_as_they_are(ada: Looker) -> None:
+    """In every step: nothing that is typed becomes mark-up."""
+    address = written(ada, definition("crew"))
+    send(ada, address, "jobs/1/details", details__description=HOSTILE)
+    send(ada, address, "jobs/1/approval", approval__approval="ApprovalPolicy")
+    send(ada, address, "jobs/1/approval", approval__approval__ApprovalPolicy__approvers__users__n0=HOSTILE)
+    for step in ("details", "missing", "approval", "review"):
+        page = ada.get(f"{address}/jobs/1/{step}?checked=yes")
+        assert "<script>alert" not in page
+    assert str(escape(HOSTILE)) in ada.get(f"{address}/jobs/1/details")
+
+
+def test_a_text_that_cannot_be_read_leads_to_the_yaml(ada: Looker) -> None:
+    """The form says so; what is no job at all has a form with nothing in it."""
+    address = written(ada, "name: crew\njobs: [x, y]\n")
+    assert "Blank Job" in ada.get(f"{address}/jobs/2/details")
+    assert send(ada, address, "jobs/2/details", details__name="people")
+    assert data_of(draft_of(ada, address)[1])["jobs"] == ["x", {"name": "people"}]
+    ada.get(f"{address}/jobs/3/details", status=404)
+
+
+def test_no_one_else_sees_a_step(ada: Looker) -> None:
+    """A draft is its owner's."""
+    address = written(ada, definition("crew"))
+    ada.become(BEA)
+    for step in ("details", "missing", "approval", "review"):
+        ada.get(f"{address}/jobs/1/{step}", status=404)
