@@ -353,3 +353,17 @@ def test_finish_switches_on_and_asks_for_a_preview(ada: Looker, monkeypatch: pyt
     assert saved.text == text + "paused: false\n"
     address = ada.post("/collections/crew/drafts").removeprefix("/dirsync").removesuffix("/details")
     assert "switch_on" not in ada.get(f"{address}/review")
+
+
+def test_templates_lead_to_the_steps(ada: Looker) -> None:
+    """From the list of templates: of a collection with its jobs, of a job named in one that stands alone."""
+    page = ada.get("/templates")
+    assert 'name="template" value="sync_gal"' in page
+    location = ada.post("/drafts", {"kind": "job", "template": "sync_gal"})
+    address = location.removeprefix("/dirsync").removesuffix("/jobs/1/details")
+    assert "  - name: new_job\n    template: sync_gal\n" in draft_of(ada, address)[1]
+    location = ada.post("/drafts", {"kind": "collection", "template": "two_way_gal_sync"})
+    address = location.removeprefix("/dirsync").removesuffix("/details")
+    assert "- name: left_to_right" in draft_of(ada, address)[1]
+    ada.post("/drafts", {"kind": "job", "template": "two_way_gal_sync"}, status=422)
+    ada.post("/drafts", {"kind": "collection", "template": "../x"}, status=422)

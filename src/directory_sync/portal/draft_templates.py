@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from directory_sync.collections.job_texts import (
+    changed_job,
     free_name,
     job_count,
     job_names,
@@ -10,10 +11,10 @@ from directory_sync.collections.job_texts import (
     renamed_job,
     with_job,
 )
-from directory_sync.definition.templates import Templates
+from directory_sync.definition.templates import Kind, Templates
 from directory_sync.errors import DraftError
 from directory_sync.forms.rewriting import data_of, rewrite
-from directory_sync.portal.template_list import find_template
+from directory_sync.portal.template_list import ListedTemplate, find_template
 
 
 def with_template(text: str, templates: Templates, name: str) -> str:
@@ -25,9 +26,7 @@ def with_template(text: str, templates: Templates, name: str) -> str:
     Raises DraftError for a template that is not there or cannot be read, DefinitionError for a text that
     cannot be read.
     """
-    found = find_template(templates, "collections", name)
-    if found is None or found.problem:
-        raise DraftError(f"There is no collection template {name} (any more). Choose another one.")
+    found = _found(templates, "collections", name)
     given, data = data_of(found.text), data_of(text)
     missing = {
         key: value for key, value in given.items() if key != "jobs" and data.get(key) in (None, "", [])
@@ -41,3 +40,20 @@ def with_template(text: str, templates: Templates, name: str) -> str:
         if free != names[-1]:
             text = renamed_job(text, job_count(text) - 1, free)
     return text
+
+
+def with_job_template(text: str, templates: Templates, name: str) -> str:
+    """The text of a job that stands alone with a job template named in it.
+
+    Raises DraftError for a template that is not there or cannot be read.
+    """
+    _found(templates, "jobs", name)
+    return changed_job(text, 0, "template", name)
+
+
+def _found(templates: Templates, kind: Kind, name: str) -> ListedTemplate:
+    found = find_template(templates, kind, name)
+    if found is None or found.problem:
+        what = "job" if kind == "jobs" else "collection"
+        raise DraftError(f"There is no {what} template {name} (any more). Choose another one.")
+    return found

@@ -9,6 +9,8 @@ from fastapi.responses import RedirectResponse
 
 from directory_sync.portal import drafts
 from directory_sync.portal.access import CurrentVisitor
+from directory_sync.portal.draft_templates import with_job_template, with_template
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.wizard_steps import COLLECTION_STEPS, Place, first_place, place_of
@@ -25,10 +27,22 @@ def begin(
     visitor: CurrentVisitor,
     store: CurrentStore,
     kind: Annotated[str, Form()] = "",
+    template: Annotated[str, Form()] = "",
 ) -> Response:
-    """*Create New*: a job collection, or a job that stands alone. Raises EditRefused, DraftError."""
+    """*Create New*: a job collection, or a job that stands alone; from a template of its kind, where one is
+    named.
+
+    Raises EditRefused, DraftError.
+    """
     what = DraftKind.JOB if kind == DraftKind.JOB.value else DraftKind.COLLECTION
-    draft = drafts.begin_new(store, visitor, what)
+    text = ""
+    if template:
+        templates = saving_rules(visitor, only_looks=True).templates
+        if what is DraftKind.JOB:
+            text = with_job_template(drafts.START_OF_JOB, templates, template)
+        else:
+            text = with_template(drafts.START, templates, template)
+    draft = drafts.begin_new(store, visitor, what, text)
     return RedirectResponse(f"{frame.root}/drafts/{draft.id}/{first_place(what).path}", 303)
 
 
