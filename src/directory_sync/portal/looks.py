@@ -60,8 +60,9 @@ def take(store: Store, visitor: Visitor, question: AnyQuestion, *, collection: s
         _require_choice(visitor, rules, place, known)
     if settings.endpoint_access() == "worker":
         raise LookError(
-            "Airflow's API server looks at no directories in this deployment (setting endpoint_access), and"
-            " workers cannot be asked to yet. Type what you need, and use Preview to see what it does."
+            "Airflow's API server looks at no directories in this deployment, and this version cannot ask"
+            " workers to. If the API server reaches your directories, an administrator can set"
+            " endpoint_access to api_server. Otherwise type what you need, and see by Preview what it does."
         )
     given = Given(
         {name: airflow_connections.read_connection(name) for _, name in places if name is not None},

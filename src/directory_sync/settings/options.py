@@ -165,7 +165,8 @@ OPTIONS: tuple[Option, ...] = (
         description=(
             "Where pages look at directories and files when someone writes a definition (*Test*, trees,"
             " samples, counts): `api_server`, or `worker` if Airflow's API server does not reach them. Empty:"
-            " `api_server` with the LocalExecutor, otherwise `worker`."
+            " `api_server` with the LocalExecutor, otherwise `worker`. Workers take no looks in this version:"
+            " pages then say so, and everything can be typed."
         ),
         default="",
         example="worker",
