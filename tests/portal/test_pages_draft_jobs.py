@@ -37,14 +37,16 @@ def written(looker: Looker, text: str) -> str:
     return address
 
 
-def send(looker: Looker, address: str, step: str, *, do: str = "save", **typed: str) -> str:
+def send(
+    looker: Looker, address: str, step: str, *, do: str = "save", status: int = 303, **typed: str
+) -> str:
     """Send a step as its page has it, with some inputs changed; `__` stands for a dot."""
     sent = sent_by(looker.get(f"{address}/{step}").split('<form id="step-form"')[1].split("</form>")[0])
     for name, value in typed.items():
         key = name.replace("__", ".")
         assert key in sent, sorted(sent)
         sent[key] = [value]
-    return looker.post(f"{address}/{step}", {**sent, "do": do})
+    return looker.post(f"{address}/{step}", {**sent, "do": do}, status=status)
 
 
 @pytest.mark.parametrize("step", ["details", "missing", "approval", "review"])
@@ -151,3 +153,22 @@ def test_no_one_else_sees_a_step(ada: Looker) -> None:
     ada.become(BEA)
     for step in ("details", "missing", "approval", "review"):
         ada.get(f"{address}/jobs/1/{step}", status=404)
+
+
+def test_same_names_are_mapped_to_a_file_that_is_not_there_yet(seer: Looker) -> None:
+    """Each filled field of the source becomes a column, and what was typed stays; where the destination
+    cannot be looked at, what was typed stays too.
+    """
+    people = {"connection": "lab", "container": "ou=people,dc=example,dc=org"}
+    job = {"name": "people", "source": people, "destination": {"file": "new.csv"}, "fields": {}}
+    address = written(seer, definition("crew", jobs=[job]))
+    send(seer, address, "jobs/1/mapping", do="same", object="row")
+    mapped = data_of(draft_of(seer, address)[1])["jobs"][0]
+    assert mapped["object"] == "row"
+    assert mapped["fields"] == {"cn": "cn", "ou": "ou", "sn": "sn"}
+
+    gone = {**job, "destination": {"connection": "gone", "container": "dc=x"}}
+    address = written(seer, definition("crew", jobs=[gone]))
+    refused = send(seer, address, "jobs/1/mapping", do="same", status=404, object="contact")
+    assert "Add it." in text_of(refused)
+    assert data_of(draft_of(seer, address)[1])["jobs"][0]["object"] == "contact"

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 
 from directory_sync.definition.models import ObjectKind
-from directory_sync.errors import DirectorySyncError, LookError, StoreError
+from directory_sync.errors import DirectorySyncError, LookError, MissingObjectError, StoreError
 from directory_sync.forms.mapping_rows import (
     KINDS,
     Kind,
@@ -185,13 +185,21 @@ def _with_job(text: str, job: int, changed: Mapping[str, Any]) -> str:
 def _map_same_names(store: Store, visitor: Visitor, wizard: Wizard, text: str, index: int) -> str:
     job = job_data(text, index)
     source = _fields(store, visitor, wizard, job, "source")
-    destination = _fields(store, visitor, wizard, job, "destination")
-    usable = [each.facts.name for each in source.fields if not each.facts.secret and each.filled]
-    wanted = [
+    usable = [
         each.facts.name
-        for each in destination.fields
-        if each.facts.writable and not each.facts.secret and each.facts.name.lower() != "objectclass"
+        for each in source.fields
+        if not each.facts.secret and each.filled and each.facts.name.lower() != "objectclass"
     ]
+    try:
+        destination = _fields(store, visitor, wizard, job, "destination")
+    except MissingObjectError:
+        if "file" not in job["destination"]:
+            raise
+        wanted = usable  # the first run writes the file, with whatever columns the job names
+    else:
+        wanted = [
+            each.facts.name for each in destination.fields if each.facts.writable and not each.facts.secret
+        ]
     before = job.get("fields")
     fields = with_same_names(before, usable, wanted)
     if not fields or fields == before:

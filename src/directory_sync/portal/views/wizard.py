@@ -6,6 +6,7 @@ and is told how what was typed changes the text. Whatever the person then does, 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,14 @@ from fastapi.responses import RedirectResponse
 from directory_sync.collections.job_texts import job_count, job_names
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.problems import Problem
-from directory_sync.errors import DefinitionError, DirectorySyncError, DraftChanged, DraftNotFound, StoreError
+from directory_sync.errors import (
+    DefinitionError,
+    DirectorySyncError,
+    DraftChanged,
+    DraftError,
+    DraftNotFound,
+    StoreError,
+)
 from directory_sync.portal import drafts
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.answers import status_of
@@ -292,7 +300,7 @@ def take_step(
         sent: its form.
         edit: makes the text with what was typed of a text. Raises DefinitionError where it cannot.
         show: the page of the step, with a status.
-        again: the same as `edit` for a page that is only shown again; `edit` where it is not given.
+        again: the same without what a button does besides, of which the page is made where `edit` is refused.
 
     What cannot be kept is shown again, with why.
     """
@@ -308,9 +316,22 @@ def take_step(
     except DirectorySyncError as error:
         if isinstance(error, StoreError | DraftNotFound):
             raise
-        return show(replace(wizard, alert=str(error)), status_of(error))
+        kept = replace(wizard, view=_with_typed(store, visitor, wizard, sent, again))
+        return show(replace(kept, alert=str(error)), status_of(error))
     view = drafts.judged(store, visitor, written)
     return leave(frame, replace(wizard, view=view), sent.do)
+
+
+def _with_typed(
+    store: Store, visitor: Visitor, wizard: Wizard, sent: SentStep, again: Edit | None
+) -> DraftView:
+    """The draft with what was typed, where only what a button should do besides was refused."""
+    draft = wizard.view.draft
+    if again is not None:
+        with contextlib.suppress(DefinitionError, DraftError):
+            written = drafts.write(store, visitor, draft, expected=sent.number, text=again(draft.text))
+            return drafts.judged(store, visitor, written)
+    return wizard.view
 
 
 def leave(frame: Frame, wizard: Wizard, do: str) -> Response:
