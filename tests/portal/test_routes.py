@@ -131,8 +131,6 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/drafts/{draft_id}/jobs/{number}/fields"): Route(404, 404, {}),
     ("POST", "/drafts/{draft_id}/jobs/{number}/example"): Route(404, 404, {"row": "0"}),
     ("POST", "/drafts/{draft_id}/jobs/{number}/record"): Route(404, 404, {"try-field": "cn"}),
-    ("GET", "/drafts/{draft_id}/{step}"): Route(404, 404),
-    ("POST", "/drafts/{draft_id}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
     ("GET", "/drafts/{draft_id}/jobs/{number}/details"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/jobs/{number}/details"): Route(
         404, 404, {"number": "1", "details.name": "x"}
@@ -141,10 +139,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/drafts/{draft_id}/jobs/{number}/missing"): Route(404, 404, {"number": "1"}),
     ("GET", "/drafts/{draft_id}/jobs/{number}/approval"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/jobs/{number}/approval"): Route(404, 404, {"number": "1"}),
-    ("GET", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404),
     ("GET", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404, {"number": "1", "do": "finish"}),
-    ("POST", "/drafts/{draft_id}/jobs/{number}/{step}"): Route(404, 404, {"number": "1", "definition": "x"}),
     ("GET", "/import-collections"): Route(200, 200),
     ("POST", "/import-collections"): Route(403, 403, {"definition": "name: {collection}", "do": "import"}),
     # What was typed stands in the form again, with why it was not saved.
@@ -252,7 +248,7 @@ def _filled(value: Any, asked: Asked, collection: str) -> Any:
             names |= {"collection": collection, "name": collection, "number": 1}
             names |= {"digest": asked.digest, "job": "people", "sequence": 0, "kind": "jobs"}
             names["preview_id"] = asked.preview
-            names |= {"draft_id": asked.draft, "step": "details"}
+            names["draft_id"] = asked.draft
             return value.format(**names)
         case dict():
             return {key: _filled(each, asked, collection) for key, each in value.items()}

@@ -120,13 +120,10 @@ def test_text_that_is_no_yaml_is_refused() -> None:
 
 
 def test_one_job_alone() -> None:
-    """Its keys begin in the first column, and it can be put back."""
+    """Its keys begin in the first column."""
     text = job_texts.job_text(TEXT, 0)
     assert text == "# the first\nname: a   # one\nobject: user\nnote: |\n  # no comment\n  text\n"
-    assert job_texts.replaced_job(TEXT, 0, text) == TEXT
     assert job_texts.job_text(TEXT, 2) == "name: c\n"
-    replaced = job_texts.replaced_job(TEXT, 1, "name: z\n")
-    assert job_texts.job_names(replaced) == ["a", "z", "c"]
 
 
 def _loaded(**given: object) -> Loaded:

@@ -151,19 +151,6 @@ def duplicated_job(text: str, index: int) -> str:
     return renamed_job(with_job(text, job_text(text, index), at=index + 1), index + 1, name)
 
 
-def replaced_job(text: str, index: int, job: str) -> str:
-    """The definition with another text of one job; see `with_job`. Raises DefinitionError, IndexError."""
-    given = _data(job)
-
-    def change(jobs: list[Plain]) -> None:
-        jobs[index] = given
-
-    def edit(blocks: _Blocks) -> None:
-        blocks.blocks[index] = _as_item(job, blocks.column)
-
-    return _edited(text, change, edit)
-
-
 def job_text(text: str, index: int) -> str:
     """The text of one job, its keys in the first column. Raises DefinitionError, IndexError."""
     data = _jobs(_data(text))[index]

@@ -66,7 +66,6 @@ _COLLECTIONS = (
     collection_delete,
     preview,
 )
-# Steps that have no form come after those that have one.
 _DRAFTS = (
     draft,
     draft_details,
@@ -85,4 +84,3 @@ _REQUESTS = (lists, selection, request, change, comparison, ask)
 _RUNS = (run, run_stop, report, recent_runs, run_comparison, run_log, dag_tabs, waiver)
 for part in (*_OVERVIEWS, *_COLLECTIONS, *_DRAFTS, *_REQUESTS, *_RUNS):
     router.include_router(part.router)
-router.include_router(draft_yaml.without_form)
