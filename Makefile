@@ -8,8 +8,8 @@ READY := .venv/.ready
 # Sourced by each recipe: puts .venv/bin and the unpacked slapd within reach.
 ENVIRONMENT := . scripts/environment.sh
 PYTEST_ARGS ?=
-# Processes that tests run in: one more than cores, since some wait for servers; 0 for a debugger.
-WORKERS ?= 3
+# Processes that tests run in: as many as there are cores; 0 for a debugger.
+WORKERS ?= 2
 # Groups: a file, and what needs the same slow server; see tests/scenarios/turns.py.
 PYTEST = pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"

@@ -149,9 +149,9 @@ def test_who_may_edit(simple: PortalServer) -> None:
     name = saved(simple, owners=["ida"])
     path = f"/collections/{name}/edit"
     text = definition(name, owners=["ida"], title="By its owner")
-    assert "Edit</a>" in page(simple, "ida", f"/collections/{name}")
+    assert "Edit as YAML</a>" in page(simple, "ida", f"/collections/{name}")
     for user in ("vera", "olga"):
-        assert "Edit</a>" not in page(simple, user, f"/collections/{name}")
+        assert "Edit as YAML</a>" not in page(simple, user, f"/collections/{name}")
         page(simple, user, path, 403)
         answer = post(simple, user, path, definition=text, expected="1", do="save")
         assert (answer.status_code, typed(answer.text)) == (403, text)

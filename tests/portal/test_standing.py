@@ -141,16 +141,27 @@ def test_a_name_that_nobody_has_is_asked_only_if_it_is_confirmed(server: PortalS
     assert [each["name"] for data in mailed for each in data["unreached"]] == ["emil"]
 
 
+def sent_now(server: PortalServer) -> set[str]:
+    """Send all mail that waits; whom it goes to. Each time, the outbox sends a part of what it holds."""
+    told: set[str] = set()
+    for _ in range(100):
+        box = Box()
+        send(server.store, box)
+        if not box.mails:
+            break
+        told |= {to for to, _ in box.mails}
+    return told
+
+
 def test_who_sees_the_collection_gets_mail(fab: PortalServer) -> None:
     """Also if they do not find Dir Sync in Airflow yet: the mail tells them nothing that they may not see."""
     asked = ask(fab)
-    send(fab.store, Box())  # what other tests have queued
+    sent_now(fab)  # what other tests have queued
     body = {"users": ["pia", "nora"], "confirm_unknown": True}
     assert fab.client("bea").post(f"/api/v1/requests/{asked.id}/reroute", json=body).status_code == 200
-    box = Box()
-    send(fab.store, box)
-    assert "pia@corp.example" in [to for to, _ in box.mails]
-    assert "nora@corp.example" not in [to for to, _ in box.mails]
+    told = sent_now(fab)
+    assert "pia@corp.example" in told
+    assert "nora@corp.example" not in told
 
 
 def test_who_may_not_reroute_is_told_nothing_about_names(fab: PortalServer) -> None:
