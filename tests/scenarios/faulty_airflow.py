@@ -49,6 +49,21 @@ collection_task.FIRST_PAUSE = collection_task.LONGEST_PAUSE = 2.0
 '''
 
 
+class _Patient(httpx.HTTPTransport):
+    """Asks Airflow's own API again where its SQLite database was busy; nothing was done then."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """As often as needed, for some seconds."""
+        answer = super().handle_request(request)
+        for _ in range(4):
+            is_airflows = request.url.path.startswith("/api/v2/")
+            if answer.status_code != 500 or not is_airflows or b"Database error" not in answer.read():
+                break
+            time.sleep(2)
+            answer = super().handle_request(request)
+        return answer
+
+
 class FaultyAirflow:
     """`airflow standalone` and what it works with; a context manager.
 
@@ -171,7 +186,7 @@ class FaultyAirflow:
         server.
         """
         if user not in self._clients:
-            client = httpx.Client(base_url=self.url, timeout=120, trust_env=False)
+            client = httpx.Client(base_url=self.url, timeout=120, transport=_Patient(), trust_env=False)
             answer = client.post("/auth/token", json={"username": user, "password": user})
             answer.raise_for_status()
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
