@@ -248,7 +248,7 @@ def test_change_that_breaks_every_connection(container: Container) -> None:
 
 def test_busy_server(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
     """`busy` is not final: the operation is sent again after a pause, a few times."""
-    from directory_sync.endpoints.ldap import write as module
+    from directory_sync.endpoints.ldap import answers as module
 
     monkeypatch.setattr(module, "_BUSY_DELAYS", (0.01, 0.01))
     answers = iter([ldap.BUSY, ldap.UNAVAILABLE])

@@ -1,26 +1,27 @@
 """What the server's answers mean for a change: a look at its object, a question about others, a refusal.
 
-Decides what becomes of the change; `write` sends and receives.
+Decides how the change goes on; `write` sends and receives.
 """
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
 
 import ldap
 
 from directory_sync.dn import parent_of
 from directory_sync.endpoints.change import Action, Result
 from directory_sync.endpoints.ldap import errors
+from directory_sync.endpoints.ldap.endings import Endings
 from directory_sync.endpoints.ldap.holders import Holders
 from directory_sync.endpoints.ldap.late_values import late_values
+from directory_sync.endpoints.ldap.link import jitter
 from directory_sync.endpoints.ldap.lookup import Existence, Visibility
 from directory_sync.endpoints.ldap.operations import Operations
 from directory_sync.endpoints.ldap.progress import Known, Progress, judge, judge_late
+from directory_sync.endpoints.ldap.queues import Queues
 from directory_sync.endpoints.ldap.refusals import held_by, refusal
 from directory_sync.endpoints.ldap.server import Server
 from directory_sync.endpoints.ldap.task import Phase, Task
@@ -28,13 +29,11 @@ from directory_sync.endpoints.unwritten import APPEARED
 
 VISIBLE_FOR = 1.0
 """Seconds for which it counts whether this login sees anything in a container."""
+_BUSY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _ADAPTED_AT_MOST = 3
 _EXPLAINED_AT_MOST = 10
 _HOLDERS_AT_MOST = 50
 """So many refusals for a value that is taken are followed by a search for who has it."""
-
-_UNPROVEN_AT_MOST = 1000
-"""Deletions that wait for that of their container: more than those that an attempt leaves unrecorded."""
 
 _HIDDEN = (
     "this login may not read it, so it cannot be told whether the change is still to be made. Let the"
@@ -52,52 +51,24 @@ def _blind(task: Task) -> str:
     )
 
 
-class Course(Protocol):
-    """Where tasks go on: the writer."""
-
-    def ask(self, task: Task) -> None:
-        """Let a task ask its question when its turn comes."""
-
-    def ask_first(self, task: Task) -> None:
-        """Let a task go on asking before others begin."""
-
-    def queue(self, task: Task) -> None:
-        """Let a task send its next operation when its turn comes."""
-
-    def hold(self, task: Task) -> None:
-        """Let a task wait until nothing else is left to do."""
-
-    def step_done(self, task: Task) -> None:
-        """An operation is done, or there was none to send: go on with what is left of the change."""
-
-    def finish(self, task: Task, result: Result, message: str = "") -> None:
-        """A change is over: tell its outcome, and let what waited for it begin."""
-
-    def release(self, task: Task) -> None:
-        """Let begin what waited for a change, whose outcome comes later."""
-
-    def tell(self, task: Task, result: Result, message: str = "") -> None:
-        """Tell the outcome of a change that was released before."""
-
-
 class Answers:
     """Takes the answers about all changes of one pass.
 
     Args:
         server: where to write.
-        course: where tasks go on.
+        queues: where tasks wait.
+        endings: where changes end.
     """
 
-    def __init__(self, server: Server, course: Course) -> None:
+    def __init__(self, server: Server, queues: Queues, endings: Endings) -> None:
         self._server = server
-        self._course = course
+        self._queues = queues
+        self._endings = endings
         self._moved: dict[bytes, bytes] = {}
         self._there: dict[bytes, bool] = {}
         """Normalised DN → whether an object has it, of those that were asked for in the end."""
         self._seen: dict[str, tuple[Visibility, float]] = {}
         """Normalised container → whether this login sees anything in it, and when that was answered."""
-        self._unproven: dict[str, list[Task]] = defaultdict(list)
-        """Normalised container that is missing → the deletions in it that nothing proves yet."""
         self._holders_asked = 0
 
     def note_rename(self, old: str, new: str) -> None:
@@ -108,17 +79,37 @@ class Answers:
     def cannot_be_sent(self, task: Task, error: Exception) -> None:
         """The library refused to send something: the change fails."""
         text = errors.server_text(error) if isinstance(error, ldap.LDAPError) else type(error).__name__
-        self._course.finish(
+        self._endings.finish(
             task,
             Result.FAILED,
             f"the change does not fit into an LDAP message: {text}. Correct its values at the source.",
         )
 
+    def cannot_be_read(self, task: Task, why: str) -> None:
+        """A question about an object was not answered: the change fails."""
+        self._endings.finish(task, Result.FAILED, f"the object cannot be read: {why}")
+
+    def is_put_off(self, task: Task, error: ldap.LDAPError) -> bool:
+        """Whether the server was busy; then the task comes back after a while, a few times."""
+        if not isinstance(error, errors.BUSY):
+            return False
+        if task.busy < len(_BUSY_DELAYS):
+            self._queues.delay(task, _BUSY_DELAYS[task.busy] * jitter())
+            task.busy += 1
+        else:
+            text = errors.server_text(error)
+            self._endings.finish(
+                task, Result.FAILED, f"the directory stays busy: {text}. Run the job again later."
+            )
+        return True
+
     def refused(self, task: Task, error: ldap.LDAPError) -> None:
-        """A write was refused: find out more about the reason, or end the change."""
+        """A write was refused: put it off, find out more about the reason, or end the change."""
+        if self.is_put_off(task, error):
+            return
         refused = refusal(error, task.main[0])
         if task.given_up:
-            self._course.finish(
+            self._endings.finish(
                 task,
                 Result.FAILED,
                 f"{task.given_up} Its old name is not free either, so it is called {task.change.via} now. Run"
@@ -126,31 +117,31 @@ class Answers:
             )
         elif refused.taken and not task.was_held:
             # A change that is still to come may free the value.
-            self._course.hold(task)
+            self._queues.hold(task)
         elif refused.look:
             task.refused = refused
             task.look(stored=refused.computed)
-            self._course.ask(task)
+            self._queues.ask(task)
         elif refused.taken and self._holders_asked < _HOLDERS_AT_MOST:
             self._holders_asked += 1
             task.refused = refused
             task.holders = Holders(self._server, task.change, refused)
             if task.holders.pointless:
-                self._course.finish(task, refused.result, refused.message)
+                self._endings.finish(task, refused.result, refused.message)
             else:
                 task.ask(Phase.HOLDERS, task.holders)
-                self._course.ask(task)
+                self._queues.ask(task)
         else:
-            self._course.finish(task, refused.result, refused.message)
+            self._endings.finish(task, refused.result, refused.message)
 
     def learned(self, task: Task, *, over: bool) -> None:
         """An answer to the question of a task came; `over`: nothing more is to be asked."""
         if not over:
-            self._course.ask_first(task)
+            self._queues.ask_first(task)
         elif task.phase is Phase.HOLDERS:
             assert task.refused is not None
             assert task.holders is not None
-            self._course.finish(task, task.refused.result, held_by(task.refused, task.holders.found))
+            self._endings.finish(task, task.refused.result, held_by(task.refused, task.holders.found))
         else:
             if task.explanation is not None:
                 self._there.update(task.explanation.answers)
@@ -163,7 +154,7 @@ class Answers:
     def _looked(self, task: Task) -> None:
         found, change = task.lookup, task.change
         if found.is_hidden and change.action is not Action.CREATE:
-            self._course.finish(task, Result.FAILED, _HIDDEN)
+            self._endings.finish(task, Result.FAILED, _HIDDEN)
             return
         progress = judge(
             change,
@@ -178,14 +169,14 @@ class Answers:
             if self._ask_for_explanation(task, progress):
                 return
             task.exists = change.action is Action.CREATE
-            self._course.finish(task, Result.CONFLICT, progress.conflict)
+            self._endings.finish(task, Result.CONFLICT, progress.conflict)
         elif progress.done:
             # After a plain refusal somebody else has made the object what it should be.
             mine = task.sent and (task.refused is None or task.in_doubt)
             if change.action is Action.DELETE and not mine:
                 self._not_seen(task)
             else:
-                self._course.finish(task, Result.DONE if mine else Result.FOUND_DONE)
+                self._endings.finish(task, Result.DONE if mine else Result.FOUND_DONE)
         else:
             self._go_on_with(task, progress.remaining)
 
@@ -199,37 +190,17 @@ class Answers:
         seen, asked = self._seen.get(place, (None, now))
         if seen is None or now - asked > VISIBLE_FOR:
             task.ask(Phase.SEE, Visibility(container, task.lookup.sought_by))
-            self._course.ask(task)
+            self._queues.ask(task)
         elif seen.sees:
-            self._course.finish(task, Result.FOUND_DONE)
-        elif seen.is_missing and sum(map(len, self._unproven.values())) < _UNPROVEN_AT_MOST:
-            # Its deletion may be among the changes that are still to come.
-            self._unproven[place].append(task)
-            self._course.release(task)
-        else:
-            self._course.finish(task, Result.FAILED, _blind(task))
-
-    def deleted(self, task: Task) -> None:
-        """A deletion is done, or found done: what was in the object is gone too. Call it before that is told:
-        an outcome on record must not stand without those that rest on it.
-        """
-        place = self._server.schema.names.normalise(task.change.object)
-        for each in self._unproven.pop(place, ()):
-            self.deleted(each)
-            self._course.tell(each, Result.FOUND_DONE)
-
-    def end(self) -> bool:
-        """No change is left that could prove anything. Whether that decides any."""
-        unproven, self._unproven = self._unproven, defaultdict(list)
-        for each in itertools.chain.from_iterable(unproven.values()):
-            self._course.tell(each, Result.FAILED, _blind(each))
-        return bool(unproven)
+            self._endings.finish(task, Result.FOUND_DONE)
+        elif not (seen.is_missing and self._endings.wait_for_proof(task, place, _blind(task))):
+            self._endings.finish(task, Result.FAILED, _blind(task))
 
     def _looked_late(self, task: Task) -> None:
         """Of the values that had to wait, write those that are not there yet."""
         progress = judge_late(task.planned, self._server.schema, task.lookup.seen)
         if progress.conflict:
-            self._course.finish(task, Result.CONFLICT, progress.conflict)
+            self._endings.finish(task, Result.CONFLICT, progress.conflict)
             return
         normalise = self._server.schema.names.normalise_value
         values = late_values(task.change, progress.remaining, normalise)
@@ -238,7 +209,7 @@ class Answers:
             return
         rest = values.rest(self._there, normalise)
         if not rest:
-            self._course.finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
+            self._endings.finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
         else:
             self._go_on_with(task, Operations(rest))
 
@@ -248,10 +219,10 @@ class Answers:
         is_old_name = bool(main) and change.via is not None and main[0].dn == change.object
         if task.is_second and is_old_name:
             reason = task.given_up or "the object has its old name again."
-            self._course.finish(task, Result.FAILED, f"{reason} Run the job again.")
+            self._endings.finish(task, Result.FAILED, f"{reason} Run the job again.")
             return
         if task.is_absent and main and main[0].dn == change.object:
-            self._course.finish(task, Result.FAILED, APPEARED)
+            self._endings.finish(task, Result.FAILED, APPEARED)
             return
         if task.second is not None:
             first = deque([main.popleft()]) if is_old_name else deque()
@@ -260,15 +231,15 @@ class Answers:
         if task.refused is not None:
             task.adapted += 1
             if task.adapted > _ADAPTED_AT_MOST or next(iter((*main, *late)), None) == task.main[0]:
-                self._course.finish(task, task.refused.result, task.refused.message)
+                self._endings.finish(task, task.refused.result, task.refused.message)
                 return
         task.refused, task.given_up = None, ""
         task.phase = Phase.SEND
         task.main, task.late = main, late
         if main:
-            self._course.queue(task)
+            self._queues.send(task)
         else:
-            self._course.step_done(task)
+            self._endings.step_done(task)
 
     def _ask_for_explanation(self, task: Task, progress: Progress) -> bool:
         """Whether it is worth asking if the objects are gone that the values named."""
@@ -281,4 +252,4 @@ class Answers:
     def _ask_whether_they_exist(self, task: Task, names: Sequence[bytes]) -> None:
         task.explanation = Existence(names)
         task.ask(Phase.EXPLAIN, task.explanation)
-        self._course.ask(task)
+        self._queues.ask(task)
