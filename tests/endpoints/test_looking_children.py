@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -130,7 +128,7 @@ def test_a_server_that_hangs_in_the_middle_is_given_up(children: Children, new_s
     slapd = new_slapd("dc=example,dc=org")
     connection = directories.slapd_connection(slapd)
     ask(children, connection)
-    os.kill(slapd.pid, signal.SIGSTOP)
+    slapd.suspend()
     try:
         begun = time.monotonic()
         with pytest.raises((EndpointUnavailable, LookTimedOut)):
@@ -139,7 +137,7 @@ def test_a_server_that_hangs_in_the_middle_is_given_up(children: Children, new_s
             )
         assert time.monotonic() - begun < 6
     finally:
-        os.kill(slapd.pid, signal.SIGCONT)
+        slapd.resume()
     assert isinstance(ask(children, connection), ServerFacts)
 
 

@@ -16,6 +16,7 @@ from directory_sync.plan.model import LimitCheck
 from tests.portal.asking import BEA, Asked, ask, update
 from tests.scenarios.plans import collection, plan
 from tests.scenarios.portal_server import PAUSED, PortalServer
+from tests.scenarios.saved import ADA, text_of
 
 _numbers = count(1)
 
@@ -168,8 +169,11 @@ def test_a_run_that_could_not_begin_is_not_started(simple: PortalServer) -> None
 
     A long reason is refused.
     """
-    paused = deed(simple, "olga", ask(simple, name=PAUSED), "replan")
-    assert (paused.status_code, "is paused" in paused.json()["detail"]) == (409, True)
+    if simple.store.collections.get(PAUSED) is None:
+        simple.store.collections.save(PAUSED, text_of(PAUSED), expected=0, by=ADA)
+    with simple.newest_read(PAUSED):
+        paused = deed(simple, "olga", ask(simple, name=PAUSED), "replan")
+    assert (paused.status_code, "is paused" in paused.json()["detail"]) == (409, True), paused.text
     unknown = deed(simple, "olga", ask(simple, name="only_on_a_terminal"), "replan")
     assert (unknown.status_code, "knows no DAG only_on_a_terminal" in unknown.json()["detail"]) == (409, True)
     assert deed(simple, "olga", ask(simple), "replan", reason="x" * 1001).status_code == 422

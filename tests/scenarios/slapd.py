@@ -202,6 +202,15 @@ class Slapd:
     def suspend(self) -> None:
         """Let the server hang: connections stay open, nothing is answered."""
         os.kill(self.pid, signal.SIGSTOP)
+        # One thread takes the signal and stops the others: on a busy machine these go on until it runs.
+        deadline = time.monotonic() + 20
+        while any(state not in "Tt" for state in self._thread_states()):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    def _thread_states(self) -> list[str]:
+        stats = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return [each.read_text().rpartition(")")[2].split()[0] for each in stats]
 
     def resume(self) -> None:
         """Undo `suspend`."""
