@@ -8,15 +8,34 @@ from typing import Any
 import httpx
 
 _FINISHED = {"success", "failed"}
-_TRIES = 15
+_TRIES = 8
 _OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
+
+
+class PatientTransport(httpx.HTTPTransport):
+    """Asks Airflow's own API again where its SQLite database was busy; nothing was done then.
+
+    Airflow writes its audit log in the API server's event loop. Where another request holds SQLite's one lock
+    and needs that loop to commit, both wait until SQLite gives up, which is answered with a "Database error".
+    """
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """As often as needed, for some seconds."""
+        answer = super().handle_request(request)
+        for _ in range(_TRIES):
+            is_airflows = request.url.path.startswith("/api/v2/")
+            if answer.status_code != 500 or not is_airflows or b"Database error" not in answer.read():
+                break
+            time.sleep(2)
+            answer = super().handle_request(request)
+        return answer
 
 
 class AirflowApi:
     """Airflow's REST API with the token of one user."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=120, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=120, trust_env=False, transport=PatientTransport())
         self.token = ""
 
     def close(self) -> None:
@@ -54,18 +73,7 @@ class AirflowApi:
 
     def unpause(self, dag_id: str) -> None:
         """Switch the DAG on."""
-        answer = self._switch_on(dag_id)
-        for _ in range(_TRIES):
-            if not answer.is_server_error:
-                break
-            # Seen once: Airflow's processes all begin to write to its one SQLite file. Asking again does no
-            # harm here.
-            time.sleep(1)
-            answer = self._switch_on(dag_id)
-        answer.raise_for_status()
-
-    def _switch_on(self, dag_id: str) -> httpx.Response:
-        return self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+        self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
 
     def trigger(self, dag_id: str, reason: str) -> str:
         """Start a run and return its id."""

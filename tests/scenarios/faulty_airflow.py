@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import httpx
 
-from demo.airflow_api import AirflowApi
+from demo.airflow_api import AirflowApi, PatientTransport
 from demo.airflow_server import start_airflow
 from directory_sync.approval.people import Approver
 from directory_sync.approval.request import Request
@@ -47,21 +47,6 @@ from directory_sync.airflow import collection_task, wiring
 wiring._RETRY_DELAY = wiring._MAX_RETRY_DELAY = timedelta(seconds=2)
 collection_task.FIRST_PAUSE = collection_task.LONGEST_PAUSE = 2.0
 '''
-
-
-class _Patient(httpx.HTTPTransport):
-    """Asks Airflow's own API again where its SQLite database was busy; nothing was done then."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """As often as needed, for some seconds."""
-        answer = super().handle_request(request)
-        for _ in range(4):
-            is_airflows = request.url.path.startswith("/api/v2/")
-            if answer.status_code != 500 or not is_airflows or b"Database error" not in answer.read():
-                break
-            time.sleep(2)
-            answer = super().handle_request(request)
-        return answer
 
 
 class FaultyAirflow:
@@ -186,7 +171,9 @@ class FaultyAirflow:
         server.
         """
         if user not in self._clients:
-            client = httpx.Client(base_url=self.url, timeout=120, transport=_Patient(), trust_env=False)
+            client = httpx.Client(
+                base_url=self.url, timeout=120, transport=PatientTransport(), trust_env=False
+            )
             answer = client.post("/auth/token", json={"username": user, "password": user})
             answer.raise_for_status()
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
