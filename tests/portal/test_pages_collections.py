@@ -268,7 +268,10 @@ def test_a_run_waits_until_airflow_has_read_the_newest_version(
     before = newest.revision - 1
     asked = {"reason": "as <b>announced</b>", "switch_on": "yes"}
     reads(before)
-    refused = text_of(looker.post("/collections/hr_feed/run", asked, status=409))
+    page = looker.post("/collections/hr_feed/run", asked, status=409)
+    # Airflow has no DAG yet that could be on: it begins switched off.
+    assert 'name="switch_on" value="yes" checked' in page
+    refused = text_of(page)
     assert "it would not go by version 2, which is the newest" in refused
     assert "as <b>announced</b>" in refused
     assert (started, switched) == ([], [])

@@ -135,11 +135,14 @@ def _page(
     switch_on: bool = False,
 ) -> RunPage:
     overview = read_overview(store, visitor, name)
-    jobs = () if overview.collection is None else overview.collection.enabled_jobs
+    collection = overview.collection
+    jobs = () if collection is None else collection.enabled_jobs
+    # A DAG that Airflow has not made yet begins as the definition says.
+    off = overview.dag.paused if overview.dag.known else collection is not None and collection.paused
     return RunPage(
         name=name,
         jobs=tuple((job.name, job.name in ticked) for job in jobs),
-        off=overview.dag.known and overview.dag.paused,
+        off=off,
         may_switch=overview.may_switch,
         in_airflow=overview.dag.known,
         why_not=overview.why_not_run,
