@@ -4,27 +4,14 @@ run, approved, and reported; in a real browser, with real Airflow, OpenLDAP and 
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from demo.airflow_api import AirflowApi
-from demo.airflow_server import start_airflow
-from demo.directories import Directory, branch_office
-from demo.processes import Ledger
-from tests.scenarios.airflow_database import airflow_database
-from tests.scenarios.smtp import SmtpServer
-
-PROJECT = Path(__file__).parent.parent.parent
-LONG = 200_000  # milliseconds; Airflow on a busy machine
-GUESTS = "ou=Guests,dc=branch,dc=example"
+from tests.scenarios.deployment import LONG, Deployment, deployment_in, see
 
 DEFINITION = """\
 # Who is announced at the desk is a guest of the branch office.
@@ -57,94 +44,13 @@ jobs:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """Airflow with one directory and one mail server.
-
-    Attributes:
-        url: where Airflow is.
-        data: folder of the data files.
-        directory: what the connection `branch_office` leads to.
-        mail: what the deployment sends mail through.
-    """
-
-    url: str
-    data: Path
-    directory: Directory
-    mail: SmtpServer
-
-    def guests(self) -> list[str]:
-        """The user names of all guests, sorted."""
-        found = self.directory.search(GUESTS, "(uid=*)", "uid")
-        return sorted(re.findall(r"^uid: (.*)$", found, re.MULTILINE))
-
-
 @pytest.fixture
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    """Started, with nothing but people who announced guests."""
-    with ExitStack() as stack:
-        directory = stack.enter_context(branch_office(tmp_path / "office", Ledger(tmp_path / "processes")))
-        mail = stack.enter_context(SmtpServer())
-        for name in ("collections", "data", "airflow"):
-            (tmp_path / name).mkdir()
-        data = tmp_path / "data"
-        (data / "announced.csv").write_text("user,name\nfry,Philip Fry\nzoidberg,John Zoidberg\n", "utf-8")
-        plain = {"disable_ssl": True, "disable_tls": True, "timeout": 5, "retry_limit": 1}
-        airflow_database(tmp_path / "airflow")
-        server = start_airflow(
-            home=tmp_path / "airflow",
-            project=PROJECT,
-            settings={
-                "collections_folder": str(tmp_path / "collections"),
-                "data_folder": str(data),
-                "gate_poll_interval": "0.5",
-                "mail_connection": "mail",
-                "mail_from": "sync@corp.example",
-                "mail_domain": "corp.example",
-            },
-            connections={
-                "branch_office": directory.connection(),
-                "mail": {"conn_type": "smtp", "host": "127.0.0.1", "port": mail.port, "extra": plain},
-            },
-        )
-        try:
-            api = AirflowApi(server.url)
-            server.wait_until_healthy(api, lambda seconds: None)
-            api.close()
-            yield Deployment(server.url, data, directory, mail)
-        finally:
-            os.killpg(server.process.pid, signal.SIGTERM)
-            server.process.wait(30)
-            server.claim.close()
-
-
-LogIn = Callable[[str], Page]
-
-
-@pytest.fixture
-def log_in(deployment: Deployment, browser: Browser) -> Iterator[LogIn]:
-    """A page of a person who has logged in at Airflow's form."""
-    contexts = []
-
-    def page_of(user: str) -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-        context.set_default_timeout(LONG)
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(deployment.url)
-        page.get_by_label("Username").fill(user)
-        page.get_by_label("Password").fill(user)
-        page.get_by_role("button", name="Sign in").click()
-        return page
-
-    yield page_of
-    for context in contexts:
-        context.close()
-
-
-def see(frame: FrameLocator, text: str | re.Pattern[str]) -> None:
-    """Wait until it can be seen."""
-    expect(frame.get_by_text(text).first).to_be_visible(timeout=LONG)
+    """Started, with nothing but two announced guests."""
+    with deployment_in(tmp_path) as started:
+        announced = "user,name\nfry,Philip Fry\nzoidberg,John Zoidberg\n"
+        (started.data / "announced.csv").write_text(announced, "utf-8")
+        yield started
 
 
 def import_definition(frame: FrameLocator, file: Path) -> None:
@@ -202,7 +108,7 @@ def approve(bob: Page) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_from_the_file_to_the_report(deployment: Deployment, log_in: LogIn, tmp_path: Path) -> None:
+def test_from_the_file_to_the_report(deployment: Deployment, browser: Browser, tmp_path: Path) -> None:
     """An administrator imports a collection, sees what an edit causes, saves it, runs it and watches; an
     approver finds the request on Airflow's Home; directory, report, log and mail agree.
     """
@@ -210,7 +116,7 @@ def test_from_the_file_to_the_report(deployment: Deployment, log_in: LogIn, tmp_
     assert len(strangers) == 4
     assert "zoidberg" not in strangers
     (tmp_path / "announced.yaml").write_text(DEFINITION, "utf-8")
-    admin = log_in("admin")
+    admin = deployment.logged_in(browser, "admin")
     admin.get_by_role("link", name="Dir Sync").click()
     frame = admin.frame_locator("iframe[title='Dir Sync']")
     import_definition(frame, tmp_path / "announced.yaml")
@@ -224,7 +130,7 @@ def test_from_the_file_to_the_report(deployment: Deployment, log_in: LogIn, tmp_
     assert (deployment.data / "list.csv").exists()
     assert deployment.guests() == strangers
 
-    approve(log_in("bob"))
+    approve(deployment.logged_in(browser, "bob"))
     assert deployment.guests() == ["fry", "zoidberg"]
 
     frame.get_by_role("link", name="Collections", exact=True).first.click()
