@@ -50,10 +50,13 @@
     return !name || /^[a-z]/.test(name) ? name : `c_${name}`;
   };
   let suggested = "";
-  document.addEventListener("input", (event) => {
+  const suggestName = (title) => {
     const name = document.querySelector("[data-suggests-name] [name='details.name']");
-    if (!name || event.target.name !== "details.title" || (name.value && name.value !== suggested)) return;
-    suggested = suggest(event.target.value);
+    if (!name || title?.name !== "details.title" || (name.value && name.value !== suggested)) return;
+    suggested = suggest(title.value);
     name.value = suggested;
-  });
+  };
+  document.addEventListener("input", (event) => suggestName(event.target));
+  // What was typed while this file was on its way.
+  suggestName(document.querySelector("[name='details.title']"));
 })();
