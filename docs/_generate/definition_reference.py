@@ -34,7 +34,13 @@ _SECTIONS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     ),
     (
         "Sources",
-        "`source` of a job: its keys decide which of these it is.",
+        (
+            "`source` of a job: its keys decide which of these it is.\n\n"
+            "A filter, of a source or a destination, may ask whether an object has a password, as in\n"
+            "`(userPassword=*)`. It may not compare one: the number of objects that it selects would tell\n"
+            "the password, character by character. Nor may it compare attributes of any name, as\n"
+            "`(:caseExactMatch:=x)` does."
+        ),
         (models.DirectorySource, models.SqlSource),
     ),
     (

@@ -49,6 +49,8 @@ def test_the_files_that_a_job_can_read(folder: Path) -> None:
     (folder / "book.xlsx").write_text("a\n")
     (folder / "away.csv").symlink_to("/etc/passwd")
     (folder / "way").symlink_to("/etc")
+    os.mkfifo(folder / "pipe.csv")
+    (folder / "folder.csv").mkdir()
     found = look(folder, "files")
     assert isinstance(found, FileList)
     assert [each.path for each in found.files] == ["staff.csv", "feeds/people.ldif"]
@@ -66,9 +68,9 @@ def test_the_first_rows_and_their_number(folder: Path) -> None:
     filtered = look(folder, "records", source={"file": "staff.csv", "filter": "(id=p7*)"})
     assert filtered.count == 111
     assert filtered.filter == "(id=p7*)"
-    with pytest.raises(EndpointError, match="would tell a password"):
+    with pytest.raises(EndpointError, match="would tell a secret"):
         look(folder, "records", source={"file": "staff.csv", "filter": "(password=n*)"})
-    with pytest.raises(EndpointError, match="would tell a password"):
+    with pytest.raises(EndpointError, match="would tell a secret"):
         look(folder, "records", source={"file": "staff.csv", "filter": "(note=n*)"}, secret=["NOTE"])
 
 

@@ -40,10 +40,10 @@ OBJECT_CLASSES = (
 )
 
 
-def small_schema() -> Schema:
-    """People and groups as RFC 4519 and RFC 2798 have them, in short."""
+def small_schema(*attribute_types: str) -> Schema:
+    """People and groups as RFC 4519 and RFC 2798 have them, in short; or with these attributes."""
     subentry = {
-        "attributeTypes": [text.encode() for text in ATTRIBUTE_TYPES],
+        "attributeTypes": [text.encode() for text in attribute_types or ATTRIBUTE_TYPES],
         "objectClasses": [text.encode() for text in OBJECT_CLASSES],
     }
     return Schema(subentry, behaviour=GENERIC, endpoint="connection lab")

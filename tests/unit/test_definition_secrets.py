@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from directory_sync.definition.checks import check
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
 from directory_sync.definition.secrets import secret_fields, secret_source_fields
 from directory_sync.definition.support import unsupported
-from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
 from directory_sync.errors import UnsupportedError
 from directory_sync.plan.mapping.transform import compile_mapping
 
@@ -88,7 +88,6 @@ def test_there_is_one_list_of_password_attributes() -> None:
         and node.value.lower() in PASSWORD_ATTRIBUTES - ALLOWED
     }
     assert named == set()
-    assert WRITE_ONLY is PASSWORD_ATTRIBUTES
 
 
 OF_BOTH_FORMER_LISTS = (
@@ -133,7 +132,6 @@ def test_a_password_attribute_is_refused_hidden_and_never_compared(name: str) ->
         assert "passwords" in problem.message
     assert secret_fields(job(other="x"))(name)
     assert secret_source_fields(job(other="x"), ("x", name))(name)
-    assert base_name(name).removeprefix("oid.") in WRITE_ONLY
 
 
 @pytest.mark.parametrize(
@@ -165,3 +163,52 @@ def test_a_script_does_not_read_a_password() -> None:
             variables={},
             scripts={"badges.peek": peek},
         )
+
+
+LAB = {"connection": "lab", "container": "OU=x,DC=x"}
+COMPARES = (
+    *("(userPassword=a*)", "(userPassword=a)", "(userPassword=*a*)", "(userPassword>=a)"),
+    *("(userPassword<=a)", "(userPassword~=a)", "(USERPASSWORD=a*)", "(userPassword;lang-de=a*)"),
+    *("(2.5.4.35=a*)", "(!(userPassword=a*))", "(&(cn=*)(|(sn=x)(!(unicodePwd=a*))))"),
+    *("(userPassword:2.5.13.17:=a)", "(userPassword:dn:=a)", "(userPassword:=a)"),
+    *("(:2.5.13.17:=a)", "(:dn:2.5.13.17:=a)", "(&(userPassword=*)(ms-Mcs-AdmPwd=a*))"),
+)
+ONLY_ASKS = (
+    *("(userPassword=*)", "(!(userPassword=*))", "(&(objectClass=person)(userPassword;lang-de=*))"),
+    *("(jpegPhoto=a*)", "(pwdLastSet>=1)", "(passwordExpirationTime<=20260101000000Z)", "(ou:dn:=Sales)"),
+    "(memberOf:1.2.840.113556.1.4.1941:=CN=x,DC=x)",
+)
+
+
+def wrong_filters(source: dict[str, Any], destination: dict[str, Any]) -> list[str]:
+    """The keys of filters in which the checks of a definition find an error."""
+    data = job(cn={"from": "cn", "key": True}, sn="sn").model_dump(
+        mode="json", by_alias=True, exclude_none=True
+    )
+    data |= {"source": source, "destination": destination}
+    collection = Collection.model_validate({"name": "c", "jobs": [data]})
+    found = [each for each in check(collection) if each.severity == "error" and each.key.endswith("filter")]
+    assert all(each.hint for each in found)
+    return [each.key for each in found]
+
+
+@pytest.mark.parametrize("filter", COMPARES)
+def test_no_filter_of_a_definition_compares_a_password(filter: str) -> None:
+    """How many objects it selects would tell the password, character by character; on both sides."""
+    side = {**LAB, "filter": filter}
+    assert wrong_filters(side, side) == ["jobs[0].source.filter", "jobs[0].destination.filter"]
+    assert wrong_filters({"file": "a.ldif", "filter": filter}, LAB) == ["jobs[0].source.filter"]
+
+
+@pytest.mark.parametrize("filter", ONLY_ASKS)
+def test_a_filter_may_ask_whether_there_is_a_password(filter: str) -> None:
+    """That tells no value; and attributes about passwords hold none."""
+    side = {**LAB, "filter": filter}
+    assert wrong_filters(side, side) == []
+
+
+@pytest.mark.parametrize("filter", ["(Password=a*)", "(|(Name=x)(pwd>=1))"])
+def test_no_filter_compares_a_column_of_passwords(filter: str) -> None:
+    """Of a file, or of a table."""
+    for source in ({"file": "a.csv", "filter": filter}, {"connection": "hr", "table": "t", "filter": filter}):
+        assert wrong_filters(source, {"file": "b.csv"}) == ["jobs[0].source.filter"]

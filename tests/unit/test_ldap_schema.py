@@ -6,7 +6,7 @@ import pytest
 
 from directory_sync.endpoints.ldap import matching
 from directory_sync.errors import SchemaError
-from tests.scenarios.schemas import small_schema
+from tests.scenarios.schemas import ATTRIBUTE_TYPES, small_schema
 
 SCHEMA = small_schema()
 
@@ -44,6 +44,33 @@ def test_what_can_be_done_with_values() -> None:
     identity = SCHEMA.rule("entryUUID")
     assert identity is not None
     assert (identity.writable, identity.single) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"),
+    [
+        ("userPassword", True),
+        ("2.5.4.35;lang-de", True),
+        ("OID.1.2.3.91", True),
+        ("corpLogin", True),
+        ("ntPassword", True),
+        ("CORPSECRET;x", True),
+        ("corpSecret2", True),
+        ("cn", False),
+        ("nothing", False),
+    ],
+)
+def test_passwords_under_names_that_only_the_schema_knows(name: str, holds: bool) -> None:
+    """Other names, identifiers, and subtypes of an attribute that holds passwords hold them too."""
+    schema = small_schema(
+        *ATTRIBUTE_TYPES,
+        "( 1.2.3.91 NAME ( 'corpLogin' 'ntPassword' ) SUP name )",
+        "( 1.2.3.92 NAME 'corpSecret' SUP userPassword )",
+        "( 1.2.3.93 NAME 'corpSecret2' SUP corpSecret )",
+    )
+    assert schema.holds_password(name) is holds
+    rule = schema.rule(name.removeprefix("OID."))
+    assert rule is None or (rule.password, schema.assertable(name)) == (holds, not holds)
 
 
 def test_classes() -> None:

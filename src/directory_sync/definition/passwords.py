@@ -1,6 +1,6 @@
 """The one list of attributes that hold passwords, or what serves as one.
 
-Jobs that read or write them are refused; their values are never shown, compared or asserted.
+Jobs that read or write them are refused, and filters that compare them; their values are never shown.
 """
 
 from __future__ import annotations

@@ -89,6 +89,7 @@ class FieldRule:
         reference: values are DNs of other objects.
         binary: values are not text.
         writable: can be set by us.
+        password: holds passwords, whichever of its names is given.
         normalise: two values are the same exactly if their normalised forms are.
         spelled: two values are the same to the letter exactly if these forms are; how the endpoint itself
             writes does not count.
@@ -104,6 +105,7 @@ class FieldRule:
     reference: bool = False
     binary: bool = False
     writable: bool = True
+    password: bool = False
     normalise: Callable[[bytes], bytes] = bytes
     spelled: Callable[[bytes], bytes] = bytes
     canonical: Callable[[bytes], bytes] = bytes

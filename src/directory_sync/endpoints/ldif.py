@@ -10,8 +10,8 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 
+from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename
-from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
 
 LINE_LENGTH = 76
 
@@ -59,14 +59,14 @@ def _lines(operation: Operation) -> Iterable[str]:
         case Add(_, attributes):
             yield "changetype: add\n"
             for name, values in attributes:
-                if base_name(name) in WRITE_ONLY:
+                if is_password(name):
                     yield _hidden(name)
                 else:
                     yield from (value_line(name, value) for value in values)
         case Modify(_, modifications):
             yield "changetype: modify\n"
             for part in modifications:
-                if base_name(part.attribute) in WRITE_ONLY:
+                if is_password(part.attribute):
                     yield _hidden(part.attribute)
                     continue
                 yield f"{part.kind}: {part.attribute}\n"

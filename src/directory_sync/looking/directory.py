@@ -107,21 +107,25 @@ def _containers(named: str) -> str:
     return f"(&{CONTAINERS}{filters.to_text(by_name)})"
 
 
-def counts(connection: ConnectionInfo, under: str, until: Deadline) -> Counted:
+def counts(
+    connection: ConnectionInfo, under: str, until: Deadline, *, classes: Sequence[str] = ()
+) -> Counted:
     """How many objects there are under each container directly below one.
+
+    `classes`: only objects of one of these count; none for all.
 
     One listing answers for all of them: one search for each of 5,000 would not end. Raises EndpointError.
     """
     server = open_server(connection)
     try:
         require_place(server, under)
-        return _counted(server, under, until)
+        return _counted(server, under, until, _of_classes(classes))
     finally:
         server.close()
 
 
-def _counted(server: Server, under: str, until: Deadline) -> Counted:
-    walk = Walk(server, until, base=under, scope=ldap.SCOPE_SUBTREE, filter=_EVERYTHING)
+def _counted(server: Server, under: str, until: Deadline, filter: str) -> Counted:
+    walk = Walk(server, until, base=under, scope=ldap.SCOPE_SUBTREE, filter=filter)
     tail = f",{under}".lower()
     above, total = comparable(under), 0
     held: dict[str, int] = {}
@@ -143,13 +147,23 @@ def _counted(server: Server, under: str, until: Deadline) -> Counted:
         if own:
             spelled[key] = dn
             held.setdefault(key, 0)
+        elif key in held:
+            held[key] += 1
         else:
-            held[key] = held.get(key, 0) + 1
+            held[key] = 1
+            spelled[key] = f"{child},{under}"
     # An object without others below it is no container that anyone asks about.
     filled = {key: number for key, number in held.items() if number}
-    return Counted(
-        under, {spelled.get(key, f"{key},{under}"): number for key, number in filled.items()}, total, walk.cut
-    )
+    return Counted(under, {spelled[key]: number for key, number in filled.items()}, total, walk.cut)
+
+
+def of_any_class(classes: Sequence[str]) -> filters.Filter:
+    """Selects the objects of one of these classes."""
+    return filters.Or(tuple(filters.Equality("objectClass", name.encode()) for name in classes))
+
+
+def _of_classes(classes: Sequence[str]) -> str:
+    return filters.to_text(of_any_class(classes)) if classes else _EVERYTHING
 
 
 def schema(connection: ConnectionInfo, classes: Sequence[str]) -> SchemaFacts:
@@ -159,7 +173,7 @@ def schema(connection: ConnectionInfo, classes: Sequence[str]) -> SchemaFacts:
         known = server.schema
         allowed = known.allowed(classes) if classes else None
         mandatory = {known.canonical(name) for name in known.mandatory(classes)} if classes else set()
-        is_secret = secrets((), known.canonical)
+        is_secret = secrets((), known.canonical, known.holds_password)
         facts: dict[str, AttributeFacts] = {}
         for name in sorted(known.attribute_names(), key=str.lower):
             canonical = known.canonical(name)

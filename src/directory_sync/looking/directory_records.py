@@ -12,6 +12,7 @@ import ldap
 
 from directory_sync.definition import filters
 from directory_sync.definition.addresses import DirectorySource, Scope
+from directory_sync.endpoints.compared import refuse_comparison
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.endpoints.ldap.filter_check import check_filter
 from directory_sync.endpoints.ldap.schema import Schema
@@ -26,7 +27,7 @@ from directory_sync.looking.bounds import (
     MOST_VALUED,
     Deadline,
 )
-from directory_sync.looking.directory import attribute_facts, require_place
+from directory_sync.looking.directory import attribute_facts, of_any_class, require_place
 from directory_sync.looking.showing import IsSecret, Samples, record_of, secrets
 from directory_sync.looking.walking import Walk, open_server
 
@@ -49,7 +50,7 @@ class _Place:
         self.until = until
         require_place(server, definition.container)
         self.schema: Schema = server.schema
-        self.is_secret: IsSecret = secrets(secret, self.schema.canonical)
+        self.is_secret: IsSecret = secrets(secret, self.schema.canonical, self.schema.holds_password)
         self.filter = _usable(definition.filter, classes, self.is_secret, server)
         self._base, self._scope = definition.container, _SCOPES[definition.scope]
 
@@ -176,10 +177,9 @@ def _facts(
 
 
 def _usable(text: str, classes: Sequence[str], is_secret: IsSecret, server: Server) -> str:
-    """The filter as the server gets it: taken apart and put together again, and without a question about a
-    password, whose answer would tell it.
+    """The filter as the server gets it: taken apart and put together again.
 
-    Raises EndpointError.
+    Raises EndpointError, also for one that compares what is secret.
     """
     try:
         parsed = filters.parse(text)
@@ -189,29 +189,11 @@ def _usable(text: str, classes: Sequence[str], is_secret: IsSecret, server: Serv
             endpoint=server.label,
             remedy="Correct it (RFC 4515), as in (&(objectClass=person)(mail=*)).",
         ) from None
-    for name in _attributes_of(parsed):
-        if name is None or is_secret(name):
-            what = "asks about attributes of any name" if name is None else f"asks about {name}"
-            raise EndpointError(
-                f"the filter {what}, and how many objects it selects would tell a password.",
-                endpoint=server.label,
-                remedy="Take that part out of the filter.",
-            )
+    refuse_comparison(parsed, is_secret, label=server.label)
     check_filter(parsed, server.schema, label=server.label)
     if classes:
-        of_classes = [filters.Equality("objectClass", name.encode()) for name in classes]
-        parsed = filters.And((parsed, filters.Or(tuple(of_classes))))
+        parsed = filters.And((parsed, of_any_class(classes)))
     return filters.to_text(parsed)
-
-
-def _attributes_of(filter: filters.Filter) -> list[str | None]:
-    match filter:
-        case filters.And(inner) | filters.Or(inner):
-            return [name for each in inner for name in _attributes_of(each)]
-        case filters.Not(inner):
-            return _attributes_of(inner)
-        case _:
-            return [filter.attribute]
 
 
 def _names(entries: Iterable[Iterable[str]]) -> dict[str, None]:

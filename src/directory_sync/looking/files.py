@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +13,12 @@ from pathlib import Path
 from directory_sync.definition import filters
 from directory_sync.definition.addresses import FILE_KINDS, FileEndpoint
 from directory_sync.definition.models import Job
+from directory_sync.endpoints.compared import refuse_comparison
 from directory_sync.endpoints.contract import ConnectionInfo, Record, Source
 from directory_sync.endpoints.files.ldif_source import LdifSource
 from directory_sync.endpoints.files.names import DN_FIELD
 from directory_sync.endpoints.registry import open_source
-from directory_sync.errors import EndpointError, LookError, NoConnection
+from directory_sync.errors import LookError, NoConnection
 from directory_sync.looking.answers import (
     AttributeFacts,
     FieldFacts,
@@ -91,8 +94,12 @@ def files(folder: Path, until: Deadline) -> FileList:
         for name in sorted(names):
             seen += 1
             path = Path(place, name)
-            if path.suffix.lower() in endings and not path.is_symlink() and not name.startswith("."):
-                found.append(FileFacts(path.relative_to(root).as_posix(), path.lstat().st_size))
+            if path.suffix.lower() not in endings or name.startswith("."):
+                continue
+            with contextlib.suppress(FileNotFoundError):  # it is gone by now
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    found.append(FileFacts(path.relative_to(root).as_posix(), status.st_size))
         if len(found) > MOST_FILES or seen > _MOST_SEEN:
             return FileList(tuple(found[:MOST_FILES]), Cut.MOST)
         if until.over:
@@ -161,19 +168,14 @@ def fields(definition: FileEndpoint, folder: Path, *, secret: Collection[str], u
 
 
 def _opened(definition: FileEndpoint, folder: Path, is_secret: IsSecret) -> Source:
-    """The file, whose filter asks about no password. Raises EndpointError, UnsupportedError."""
+    """The file, whose filter compares no secret. Raises EndpointError, UnsupportedError."""
     if definition.filter is not None:
         try:
-            asked = filters.attributes(filters.parse(definition.filter, columns=True))
+            parsed = filters.parse(definition.filter, columns=not definition.has_entries)
         except filters.FilterError:
-            asked = frozenset()  # the file says what is wrong with it
-        for name in asked:
-            if is_secret(name):
-                raise EndpointError(
-                    f"the filter asks about {name}, and how many records it selects would tell a password.",
-                    endpoint=f"file {definition.file}",
-                    remedy="Take that part out of the filter.",
-                )
+            pass  # the file says what is wrong with it
+        else:
+            refuse_comparison(parsed, is_secret, label=f"file {definition.file}")
     return open_source(_JOB.model_copy(update={"source": definition}), OnlyFiles(folder))
 
 

@@ -11,22 +11,23 @@ from directory_sync.looking.bounds import CHARACTERS, SAMPLES, VALUES
 IsSecret = Callable[[str], bool]
 
 
-def secrets(named: Iterable[str], canonical: Callable[[str], str] = str.lower) -> IsSecret:
-    """Whether a field holds secrets: passwords, whichever of its names is used, or one of those named.
+def secrets(
+    named: Iterable[str],
+    canonical: Callable[[str], str] = str.lower,
+    holds_password: IsSecret = is_password,
+) -> IsSecret:
+    """Whether a field holds secrets: passwords, or what one of those named does.
 
     Args:
         named: fields that a definition marks as secret.
         canonical: one name for a field, whichever of its names is given.
+        holds_password: whether a field holds passwords, whichever of its names is given.
     """
     marked = {canonical(name) for name in named} | {name.lower() for name in named}
 
     def is_secret(name: str) -> bool:
         base = name.partition(";")[0]
-        return (
-            is_password(name)
-            or is_password(canonical(base))
-            or bool({base.lower(), canonical(base)} & marked)
-        )
+        return holds_password(name) or bool({base.lower(), canonical(base)} & marked)
 
     return is_secret
 

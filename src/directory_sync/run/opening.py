@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection as Roles
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from directory_sync.definition.models import Collection, Job, MoveMissing, Script
+from directory_sync.definition.models import Collection, Job, LookUp, MoveMissing, Script
 from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.contract import Can, Destination, Source
 from directory_sync.endpoints.registry import open_destination, open_source
-from directory_sync.errors import DirectorySyncError, MissingObjectError
+from directory_sync.errors import DirectorySyncError, MissingObjectError, UnsupportedError
 from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
 from directory_sync.plan.mapping.variables import run_variables
@@ -122,6 +122,7 @@ def open_job(
             )
 
         mapping = compiled(job)
+        refuse_passwords(job, source, mapping.source_fields, destination)
         if shared is not None:
             with contextlib.suppress(DirectorySyncError):  # its own plan says what is wrong with it
                 shared.expect(compiled(shared.other))
@@ -137,6 +138,29 @@ def open_job(
             mapping=mapping,
             warnings=tuple(dict.fromkeys(warnings)),
         )
+
+
+def refuse_passwords(
+    job: Job, source: Source, read: Iterable[str], destination: Destination | None = None
+) -> None:
+    """Raise UnsupportedError if a job reads or writes passwords under a name that only an endpoint knows. By
+    their usual names they are refused before anything is opened (`definition.support`).
+
+    `read`: the source fields that its mapping needs.
+    """
+    asked: list[tuple[Source, str]] = [(source, name) for name in read]
+    if destination is not None:
+        matches = (
+            name for mapping in job.fields.values() if isinstance(mapping, LookUp) for name in mapping.matches
+        )
+        asked += [(destination, name) for name in (*job.fields, *matches)]
+    for endpoint, name in asked:
+        rule = endpoint.rule(name)
+        if rule is not None and rule.password:
+            raise UnsupportedError(
+                f"job {job.name}: {name} holds passwords at {endpoint.label}. This version cannot apply"
+                " reading and writing passwords yet. Leave it out until a later version."
+            )
 
 
 def touched_areas(job: Job, destination: Destination) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 
 from directory_sync.definition import filters
+from directory_sync.definition.passwords import is_password
 from directory_sync.definition.problems import suggest
 from directory_sync.dn import MAX_DN, comparable
 
@@ -34,13 +35,26 @@ def dn_wrong(text: str) -> Wrong:
 
 @lru_cache(maxsize=1024)
 def filter_wrong(text: str, *, columns: bool = False) -> Wrong:
-    """Check an LDAP filter (RFC 4515); `columns`: it is about columns, whose names need not be those of
-    attributes.
+    """Check an LDAP filter (RFC 4515), and that it compares no password: the number of objects that it
+    selects would tell it, character by character.
+
+    `columns`: it is about columns, whose names need not be those of attributes.
     """
     try:
-        filters.parse(text, columns=columns)
+        parsed = filters.parse(text, columns=columns)
     except filters.FilterError as error:
         return f"is not an LDAP filter: {error}", "write it as in (&(objectClass=person)(mail=*))"
+    for name in filters.compared(parsed):
+        if name is None:
+            return (
+                "compares attributes of any name, so the number of objects would tell a password",
+                "name the attribute, as in (ou:dn:=Sales)",
+            )
+        if is_password(name):
+            return (
+                f"compares {name}, so the number of objects would tell a password",
+                f"take that part out; ({name}=*) may ask whether there is one",
+            )
     return None
 
 

@@ -96,7 +96,8 @@ class Extensible:
     dn_attributes: bool = False
 
 
-Filter = And | Or | Not | Equality | Substrings | GreaterOrEqual | LessOrEqual | Approx | Present | Extensible
+Item = Equality | Substrings | GreaterOrEqual | LessOrEqual | Approx | Present | Extensible
+Filter = And | Or | Not | Item
 
 
 def is_attribute(name: str) -> bool:
@@ -137,20 +138,26 @@ def _escape(value: bytes) -> str:
     return "".join(f"\\{ord(c):02x}" if c in "()*\\" or ord(c) < 0x20 or ord(c) == 0x7F else c for c in text)
 
 
-def attributes(filter: Filter) -> frozenset[str]:
-    """The attributes that a filter asks about, lower case, without options."""
-    return frozenset(name.lower().partition(";")[0] for name in _attributes(filter))
-
-
-def _attributes(filter: Filter) -> Iterator[str]:
+def items(filter: Filter) -> Iterator[Item]:
+    """The parts of a filter that ask something of an object, from left to right."""
     match filter:
         case And(filters) | Or(filters):
             for inner in filters:
-                yield from _attributes(inner)
+                yield from items(inner)
         case Not(inner):
-            yield from _attributes(inner)
-        case Extensible(attribute, _, _, _):
-            if attribute is not None:
-                yield attribute
+            yield from items(inner)
         case _:
-            yield filter.attribute
+            yield filter
+
+
+def attributes(filter: Filter) -> frozenset[str]:
+    """The attributes that a filter asks about, lower case, without options."""
+    names = (item.attribute for item in items(filter))
+    return frozenset(name.lower().partition(";")[0] for name in names if name is not None)
+
+
+def compared(filter: Filter) -> tuple[str | None, ...]:
+    """The attributes whose values a filter compares, as it spells them; None stands for attributes of any
+    name. Whether there is a value at all (`Present`) is no comparison.
+    """
+    return tuple(dict.fromkeys(item.attribute for item in items(filter) if not isinstance(item, Present)))

@@ -1,13 +1,14 @@
-"""Holds a filter against the schema: what the schema does not have selects nothing, and nobody would
-notice.
+"""Holds a filter against the schema: what the schema does not have selects nothing, and nobody would notice;
+and a password may have a name that only the schema knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from directory_sync.definition import filters
 from directory_sync.definition.problems import nearest
+from directory_sync.endpoints.compared import refuse_comparison
 from directory_sync.endpoints.ldap.schema import Schema
 from directory_sync.errors import SchemaError
 
@@ -16,13 +17,15 @@ _CATEGORY = "objectcategory"
 
 
 def check_filter(filter: filters.Filter, schema: Schema, *, label: str) -> None:
-    """Raise SchemaError if the filter names an attribute or object class that the schema does not have.
+    """Raise EndpointError if the filter compares a password, SchemaError if it names an attribute or object
+    class that the schema does not have.
 
-    To a server such a part is undefined (RFC 4511, section 4.5.1.7): it selects nothing, and its opposite
-    neither.
+    To a server a part with an unknown name is undefined (RFC 4511, section 4.5.1.7): it selects nothing, and
+    its opposite neither.
     """
-    for part in _parts(filter):
-        attribute = getattr(part, "attribute", None)
+    refuse_comparison(filter, schema.holds_password, label=label)
+    for part in filters.items(filter):
+        attribute = part.attribute
         if attribute is None:
             continue
         if schema.rule(attribute) is None:
@@ -42,18 +45,7 @@ def check_filter(filter: filters.Filter, schema: Schema, *, label: str) -> None:
             )
 
 
-def _parts(filter: filters.Filter) -> Iterator[filters.Filter]:
-    match filter:
-        case filters.And(inner) | filters.Or(inner):
-            for each in inner:
-                yield from _parts(each)
-        case filters.Not(inner):
-            yield from _parts(inner)
-        case _:
-            yield filter
-
-
-def _class_named(part: filters.Filter, attribute: str) -> str | None:
+def _class_named(part: filters.Item, attribute: str) -> str | None:
     """The object class that a part of a filter asks for; None if it asks for none."""
     if not isinstance(part, filters.Equality | filters.Approx):
         return None

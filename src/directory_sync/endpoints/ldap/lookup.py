@@ -18,7 +18,6 @@ from directory_sync.endpoints.ldap.operations import equals
 from directory_sync.endpoints.ldap.progress import Seen
 from directory_sync.endpoints.ldap.read import NO_ATTRIBUTES, Attributes, Spelling, rest_of_range
 from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
-from directory_sync.endpoints.ldap.schema import WRITE_ONLY
 from directory_sync.endpoints.ldap.server import Server
 
 EVERYTHING = "(objectClass=*)"
@@ -62,7 +61,7 @@ class Sight:
         )
         known = self._spellings.get(names)
         if known is None:
-            readable = [name for name in names if self.server.schema.canonical(name) not in WRITE_ONLY]
+            readable = [name for name in names if not self.server.schema.holds_password(name)]
             identity = self.server.identity_field
             known = Spelling(self.server.schema, [*readable, identity] if identity else readable)
             self._spellings[names] = known

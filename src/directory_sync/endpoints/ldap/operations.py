@@ -15,7 +15,7 @@ from ldap.filter import escape_filter_chars
 from directory_sync.dn import naming_values, split
 from directory_sync.endpoints.change import Action, Change, FieldChange, Values
 from directory_sync.endpoints.contract import FieldRule
-from directory_sync.endpoints.ldap.schema import WRITE_ONLY, Schema
+from directory_sync.endpoints.ldap.schema import Schema
 from directory_sync.errors import SchemaError
 
 _ASSERTED_VALUES = 200
@@ -163,7 +163,7 @@ class Rules:
 
     def write_only(self, attribute: str) -> bool:
         """Whether the attribute's values can be written, but not read or compared."""
-        return self.canonical(attribute) in WRITE_ONLY
+        return self._schema.holds_password(attribute)
 
     def assertable(self, attribute: str) -> bool:
         """Whether a filter can ask for one of the attribute's values."""

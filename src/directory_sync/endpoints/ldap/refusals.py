@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import ldap
 
+from directory_sync.definition.passwords import is_password
 from directory_sync.dn import NameSyntaxError, naming, parse
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename
-from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
+from directory_sync.endpoints.ldap.schema import base_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +219,7 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
     for kinds, pattern, meaning, remedy in _FAILURES:
         if isinstance(error, kinds) and (pattern is None or re.search(pattern, text, re.IGNORECASE)):
             if pattern == _ABOUT_SECRETS:
-                subject = subject or _only(
-                    name for name, _ in attributes(operation) if base_name(name) in WRITE_ONLY
-                )
+                subject = subject or _only(name for name, _ in attributes(operation) if is_password(name))
             # A value that is added where none was seen proves by the one refusal that there is one now; by
             # the other Active Directory says that a member is there already, or gone (Win32 errors 1377 and
             # 1378).
@@ -360,7 +359,7 @@ def _is_name(value: bytes) -> bool:
 
 def _without_secrets(text: str, operation: Operation) -> str:
     for name, values in attributes(operation):
-        if base_name(name) in WRITE_ONLY:
+        if is_password(name):
             for value in values:
                 for encoding in ("utf-8", "utf-16-le"):
                     secret = value.decode(encoding, errors="replace").strip('"')

@@ -11,17 +11,12 @@ from typing import Any
 from ldap.schema import AttributeType, ObjectClass, SubSchema
 from ldap.schema.models import DITContentRule
 
-from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
+from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.contract import FieldRule
 from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.ldap import matching, syntaxes
 from directory_sync.endpoints.ldap.flavours.generic import GenericServer
 from directory_sync.errors import SchemaError
-
-WRITE_ONLY = PASSWORD_ATTRIBUTES
-"""Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back
-as written.
-"""
 
 DN_SYNTAXES = frozenset((syntaxes.DISTINGUISHED_NAME, "1.3.6.1.4.1.1466.115.121.1.34"))
 
@@ -67,6 +62,10 @@ class Schema:
         """
         self.names = DnNames(self.canonical, self._normaliser, self._is_valid)
         self.rule: Callable[[str], FieldRule | None] = cache(self._rule)
+        self.holds_password: Callable[[str], bool] = lru_cache(_NAMES_REMEMBERED)(self._holds_password)
+        """Whether an attribute holds passwords, whichever of its names is given: they are never shown or
+        compared, and servers do not give them back as written.
+        """
         self._normaliser_of = cache(self._find_normaliser)
 
     # -- attributes ------------------------------------------------------------------------------------------
@@ -114,13 +113,14 @@ class Schema:
             single=bool(attribute.single_value),
             # Passwords are stored in another form than they are written in, so that no old value can be
             # named.
-            equality=canonical not in WRITE_ONLY
+            equality=not self.holds_password(name)
             and (self._is_compared_by_syntax(attribute) or self._equality(attribute) is not None),
             reference=syntax_oid in DN_SYNTAXES,
             binary=syntax.binary,
             writable=not (
                 attribute.no_user_mod or attribute.collective or canonical in self._behaviour.read_only
             ),
+            password=self.holds_password(name),
             normalise=self._normaliser(canonical),
             spelled=self._spelling(canonical, syntax_oid),
             canonical=syntax.canonical,
@@ -135,16 +135,24 @@ class Schema:
             return self._normaliser(canonical)
         return self.names.spelled_value
 
-    def _inherited(self, attribute: Any, element: str) -> Any:
-        """The first value on the way up the supertypes (RFC 4512, section 2.5.1)."""
+    def _holds_password(self, attribute: str) -> bool:
+        known = self._attributes.get(base_name(attribute).removeprefix("oid."))
+        return is_password(attribute) or any(
+            is_password(name) for each in self._upwards(known) for name in (each.oid, *each.names)
+        )
+
+    def _upwards(self, attribute: Any) -> Iterator[Any]:
+        """An attribute and its supertypes (RFC 4512, section 2.5.1)."""
         seen = set()
         while attribute is not None and attribute.oid not in seen:
             seen.add(attribute.oid)
-            value = getattr(attribute, element)
-            if value is not None:
-                return value
+            yield attribute
             attribute = self._attributes.get(attribute.sup[0].lower()) if attribute.sup else None
-        return None
+
+    def _inherited(self, attribute: Any, element: str) -> Any:
+        """The first value on the way up the supertypes."""
+        values = (getattr(each, element) for each in self._upwards(attribute))
+        return next((value for value in values if value is not None), None)
 
     def _equality(self, attribute: Any) -> str | None:
         rule = self._inherited(attribute, "equality")
@@ -193,7 +201,7 @@ class Schema:
         say).
         """
         attribute = self._attributes.get(base_name(name))
-        if attribute is None or self.canonical(name) in WRITE_ONLY:
+        if attribute is None or self.holds_password(name):
             return False
         return self._is_compared_by_syntax(attribute) or self._equality(attribute) in _ASSERTABLE
 
