@@ -9,9 +9,10 @@ import pytest
 
 from directory_sync.definition.export import complete
 from directory_sync.definition.models import Collection
-from directory_sync.errors import DirectorySyncError, LookError
+from directory_sync.errors import DirectorySyncError, EndpointError, LookError, RulesBroken
 from directory_sync.looking import answering
 from directory_sync.looking.answers import ANSWER, Examples, Outcome, TriedRecord
+from directory_sync.rights.connection_rules import ConnectionRules
 from tests.scenarios import directories
 from tests.scenarios.container import Container
 from tests.scenarios.looks import given, question
@@ -143,6 +144,64 @@ def test_secrets_are_neither_shown_nor_asked_for(container: Container, folder: P
     fields = {**FIELDS, "userPassword": {"from": "pin"}}
     with pytest.raises(DirectorySyncError):
         tried(container, folder, "ann", definition(container, fields=fields))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "name>",
+        "name<",
+        "name~",
+        "name:",
+        "name:caseExactMatch:",
+        "name=a*)(name",
+        "name;x>",
+        "(name",
+        "*",
+        "no",
+    ],
+)
+def test_a_field_is_a_name_and_never_a_part_of_a_filter(
+    container: Container, folder: Path, field: str
+) -> None:
+    """An operator in it would compare in another way than the page says, with whatever it likes."""
+    with pytest.raises((LookError, EndpointError)):
+        tried(container, folder, "ann", definition(container), field=field)
+    source = {"connection": "lab", "container": container.dn, "filter": "(cn=*)"}
+    asked = {"source_connection": "lab", "value": "x"}
+    for hostile in (field.replace("name", "cn"), field.replace("name", "userPassword")):
+        with pytest.raises((LookError, EndpointError)):
+            look(container, folder, "record", definition(container, source=source), field=hostile, **asked)
+
+
+def test_a_record_without_a_key_reads_no_object(container: Container, folder: Path) -> None:
+    """Nothing can match it, however many objects there are; why it fails is told."""
+    add(container, "ann")
+    fields = {"cn": {"from": "note", "key": True}, "sn": "name"}
+    found = tried(container, folder, "bob", definition(container, fields=fields))
+    assert (found.outcome, found.matched) == (Outcome.FAILED, ())
+    assert found.problems
+
+
+def test_a_job_that_breaks_a_rule_is_not_tried(container: Container, folder: Path) -> None:
+    """A field that is never written has other names, which only the directory knows: a run refuses it too."""
+    rules = ConnectionRules.model_validate(
+        {"connections": {"lab": {"destination": {"never_write": ["telephoneNumber"]}}}}
+    )
+    fields = {**FIELDS, "2.5.4.20": "pin"}
+    made = definition(container, fields=fields)
+    with pytest.raises(RulesBroken):
+        answering.answer(
+            question(
+                "record",
+                collection=made,
+                job="people",
+                destination_connection="lab",
+                field="name",
+                value="ann",
+            ),
+            given(directories.slapd_connection(container.slapd), folder=folder, connection_rules=rules),
+        )
 
 
 def test_an_example_shows_records_and_one_without_input(container: Container, folder: Path) -> None:

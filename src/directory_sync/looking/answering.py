@@ -24,6 +24,7 @@ from directory_sync.looking.questions import (
     TryRecord,
     as_source,
 )
+from directory_sync.rights.connection_rules import ConnectionRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,14 @@ class Given:
         data_folder: files are relative to it.
         script_modules: whose functions definitions may call.
         classes: only objects of one of these are looked at; none for all.
+        connection_rules: what a job keeps to at its destination; None for none.
     """
 
     connections: Mapping[str, ConnectionInfo]
     data_folder: Path
     classes: tuple[str, ...] = ()
     script_modules: tuple[str, ...] = ()
+    connection_rules: ConnectionRules | None = None
 
     def connection(self, name: str) -> ConnectionInfo:
         """A connection by its name. Raises NoConnection."""
@@ -71,7 +74,9 @@ def answer(question: AnyQuestion, given: Given, seconds: float = LOOK_SECONDS) -
         case Counts():
             from directory_sync.looking import directory
 
-            return directory.counts(given.connection(question.connection), question.under, until)
+            return directory.counts(
+                given.connection(question.connection), question.under, until, classes=given.classes
+            )
         case SchemaOf():
             from directory_sync.looking import directory
 

@@ -31,7 +31,7 @@ from directory_sync.present.line import change_line
 from directory_sync.present.shown import visible
 from directory_sync.printable import printable
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.opening import open_job
+from directory_sync.run.opening import open_job, refuse_passwords
 
 _MOST_FOUND = 50
 _MOST_CHANGES = 20
@@ -56,9 +56,8 @@ def try_record(question: TryRecord, given: Given) -> TriedRecord:
     is_secret = secret_fields(job)
     reads = _reads(job)
     is_secret_source = secret_source_fields(job, reads)
-    if is_secret_source(question.field):
-        raise LookError(f"{question.field[:100]} holds secrets, so no record is looked for by it.")
-    wanted = filters.Equality(question.field, question.value.encode())
+    with _checked_source(job, deployment) as source:
+        wanted = _wanted(job, source, question, is_secret_source)
     conditions = _conditions(job.source)
     found = list(_read(job, _narrowed(job.source, [wanted]), (), deployment))
     if not found:
@@ -119,8 +118,9 @@ def examples(question: Example, given: Given) -> Examples:
     alone = job.model_copy(
         update={"fields": {question.destination_field: job.fields[question.destination_field]}}
     )
-    with contextlib.closing(open_source(job, deployment)) as source:
+    with _checked_source(job, deployment) as source:
         needed = compiled(collection, alone, source, None, deployment.script_modules).source_fields
+        refuse_passwords(job, source, needed)
     records = [record for record in _read(job, job.source, needed, deployment) if not record.problem]
     whole = [record for record in records if all(record.values.get(name) for name in needed)]
     lacking = [record for record in records if not all(record.values.get(name) for name in needed)]
@@ -162,9 +162,47 @@ def _one(
 def _prepared(definition: dict[str, object], name: str, given: Given) -> tuple[Collection, Job, Deployment]:
     collection = Collection.model_validate(definition)
     job = collection.job(name)
-    deployment = Deployment(_Patience(given), given.data_folder, script_modules=given.script_modules)
+    deployment = Deployment(
+        _Patience(given),
+        given.data_folder,
+        script_modules=given.script_modules,
+        connection_rules=given.connection_rules,
+    )
     refuse_unsupported(collection, [job], script_modules=deployment.script_modules)
     return collection, job, deployment
+
+
+@contextlib.contextmanager
+def _checked_source(job: Job, deployment: Deployment) -> Iterator[Source]:
+    """The job's source, which answers and can do what its filter asks. Raises EndpointError."""
+    with contextlib.closing(open_source(job, deployment)) as source:
+        source.check()
+        yield source
+
+
+def _wanted(job: Job, source: Source, question: TryRecord, is_secret: IsSecret) -> filters.Filter:
+    """Selects the record. Raises LookError for a field by which none can be looked for, EndpointError for one
+    that the source does not have.
+    """
+    field = question.field
+    rule = None if is_secret(field) else source.rule(field)
+    if is_secret(field) or (rule is not None and rule.password):
+        raise LookError(f"{field[:100]} holds secrets, so no record is looked for by it.")
+    if rule is None and source.fields() is not None:
+        raise source.no_field(field)
+    wanted = filters.Equality(field, question.value.encode())
+    try:
+        understood = filters.parse(filters.to_text(wanted), columns=_has_columns(job.source))
+    except filters.FilterError:
+        understood = None
+    if understood != wanted:
+        # A name that holds a part of a filter would ask about something else.
+        raise LookError(f"No filter can name the field {field[:100]!r}. Choose another one.")
+    return wanted
+
+
+def _has_columns(source: AnySource) -> bool:
+    return isinstance(source, FileEndpoint) and not source.has_entries
 
 
 def _reads(job: Job) -> list[str]:
@@ -177,7 +215,7 @@ def _conditions(source: AnySource) -> list[filters.Filter]:
     if not text or text == "(objectClass=*)":
         return []
     try:
-        parsed = filters.parse(text, columns=isinstance(source, FileEndpoint))
+        parsed = filters.parse(text, columns=_has_columns(source))
     except filters.FilterError as error:
         raise LookError(f"The filter of the source cannot be read: {error}. Correct it first.") from None
     return list(parsed.filters) if isinstance(parsed, filters.And) else [parsed]
@@ -213,12 +251,15 @@ def _planned(
 ) -> tuple[tuple[str, ...], Plan]:
     """Ids of the managed objects that have the record's key, and the plan."""
     place = job.destination
-    if keys and isinstance(place, DirectoryDestination):
-        own = filters.parse(place.filter) if place.filter else filters.Present("objectClass")
-        by_key = [
+    if isinstance(place, DirectoryDestination):
+        anything = filters.Present("objectClass")
+        own = filters.parse(place.filter) if place.filter else anything
+        by_key: list[filters.Filter] = [
             filters.Or(tuple(filters.Equality(name, value) for value in values))
-            for name, values in zip(job.keys, keys, strict=True)
+            for name, values in zip(job.keys, keys, strict=bool(keys))
         ]
+        # Without a key nothing matches, and no object has to be read to know that.
+        by_key = by_key or [filters.Not(anything)]
         narrowed = place.model_copy(update={"filter": filters.to_text(filters.And((own, *by_key)))})
         job = job.model_copy(update={"destination": narrowed})
         collection = collection.model_copy(update={"jobs": [job]})

@@ -18,6 +18,7 @@ from directory_sync.looking.answers import ANSWER, Answer
 from directory_sync.looking.bounds import ANSWER_BYTES
 from directory_sync.looking.questions import QUESTION, AnyQuestion
 from directory_sync.printable import printable_lines
+from directory_sync.rights.connection_rules import ConnectionRules
 
 TOO_MUCH = (
     "What was found is too large to be shown. Narrow the container or the filter, or look at fewer records."
@@ -29,6 +30,7 @@ _KINDS: Mapping[str, type[EndpointError]] = {name: getattr(errors, name) for nam
 
 def asked_to_json(question: AnyQuestion, given: Given, seconds: float) -> bytes:
     """A question with all that is needed to answer it, passwords included: only ever for a pipe."""
+    rules = given.connection_rules
     return json.dumps(
         {
             "question": json.loads(QUESTION.dump_json(question)),
@@ -36,6 +38,7 @@ def asked_to_json(question: AnyQuestion, given: Given, seconds: float) -> bytes:
             "data_folder": str(given.data_folder),
             "classes": given.classes,
             "script_modules": given.script_modules,
+            "connection_rules": rules.model_dump(mode="json") if rules is not None else None,
             "seconds": seconds,
         }
     ).encode()
@@ -45,8 +48,13 @@ def asked_from_json(line: bytes) -> tuple[AnyQuestion, Given, float]:
     """What `asked_to_json` wrote."""
     told = json.loads(line)
     connections = {each["id"]: ConnectionInfo(**each) for each in told["connections"]}
+    rules = told["connection_rules"]
     given = Given(
-        connections, Path(told["data_folder"]), tuple(told["classes"]), tuple(told["script_modules"])
+        connections,
+        Path(told["data_folder"]),
+        tuple(told["classes"]),
+        tuple(told["script_modules"]),
+        None if rules is None else ConnectionRules.model_validate(rules),
     )
     return QUESTION.validate_python(told["question"]), given, told["seconds"]
 
