@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from directory_sync.definition.export import complete
+from directory_sync.definition.models import Collection
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import (
     AuthenticationError,
@@ -19,7 +22,7 @@ from directory_sync.errors import (
     LookTimedOut,
     NoConnection,
 )
-from directory_sync.looking.answers import ServerFacts
+from directory_sync.looking.answers import Examples, ServerFacts
 from directory_sync.looking.children import Children
 from tests.scenarios import directories
 from tests.scenarios.looks import given, listener, question, silent
@@ -34,15 +37,15 @@ def children() -> Iterator[Children]:
     made.close()
 
 
-def ask(children: Children, connection: ConnectionInfo) -> Any:
+def ask(children: Children, connection: ConnectionInfo, by: str = "ada") -> Any:
     """Test a connection."""
-    return children.answer(question("test", connection=connection.id), given(connection))
+    return children.answer(question("test", connection=connection.id), given(connection), by=by)
 
 
-def refused(children: Children, connection: ConnectionInfo, kind: type[Exception]) -> str:
+def refused(children: Children, connection: ConnectionInfo, kind: type[Exception], by: str = "ada") -> str:
     """How the test of a connection fails; the message holds no password."""
     with pytest.raises(kind) as caught:
-        ask(children, connection)
+        ask(children, connection, by)
     text = str(caught.value)
     assert connection.password not in text
     return text
@@ -88,39 +91,124 @@ def test_a_server_that_refuses_is_told_at_once(children: Children) -> None:
     assert "its type is postgres" in refused(children, database, EndpointError)
     assert "timeout" in refused(children, silent(1, timeout="soon"), EndpointError)
     with pytest.raises(NoConnection):
-        children.answer(question("test", connection="nope"), given())
+        children.answer(question("test", connection="nope"), given(), by="ada")
+
+
+class Hung:
+    """Looks at a server that never answers, each in a thread of its own."""
+
+    def __init__(self, children: Children, port: int) -> None:
+        self.children = children
+        self.port = port
+        self.ended: list[Exception] = []
+        self.threads: list[threading.Thread] = []
+
+    def _hang(self, name: str, by: str) -> None:
+        try:
+            ask(self.children, silent(self.port, name), by)
+        except (EndpointError, LookError) as error:
+            self.ended.append(error)
+
+    def begin(self, *asked: tuple[str, str]) -> None:
+        """Begin looks, by connection and person, and wait until all are being taken."""
+        for name, by in asked:
+            self.threads.append(threading.Thread(target=self._hang, args=(name, by)))
+            self.threads[-1].start()
+        until = time.monotonic() + 2
+        while self.children._under_way < len(self.threads) and time.monotonic() < until:
+            threading.Event().wait(0.01)
+        assert self.children._under_way == len(self.threads)
+
+    def join(self) -> None:
+        """All have ended by themselves."""
+        for thread in self.threads:
+            thread.join(10)
+            assert not thread.is_alive()
+        assert len(self.ended) == len(self.threads)
 
 
 def test_a_hung_look_leaves_places_for_others(children: Children, shared_slapd: Slapd) -> None:
-    """Of one connection two at once, of all four; more are told to come back; what hangs ends by itself."""
+    """Of one connection two at once, of one person three, of all four; more are told to come back; what hangs
+    ends by itself, and leaves its place.
+    """
     good = directories.slapd_connection(shared_slapd)
     ask(children, good)
     with listener() as port:
-        ended: list[Exception] = []
-
-        def hang(name: str) -> None:
-            try:
-                ask(children, silent(port, name))
-            except (EndpointError, LookError) as error:
-                ended.append(error)
-
-        threads = [threading.Thread(target=hang, args=("slow",)) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        time.sleep(0.3)
-        assert "connection slow: 2 looks" in refused(children, silent(port, "slow"), LooksBusy)
+        hung = Hung(children, port)
+        hung.begin(("slow", "ada"), ("slow", "ada"))
+        assert "connection slow: 2 looks" in refused(children, silent(port, "slow"), LooksBusy, "bea")
         assert isinstance(ask(children, good), ServerFacts)
-        assert not ended
-        more = [threading.Thread(target=hang, args=(name,)) for name in ("other", "third")]
-        for thread in more:
-            thread.start()
-        time.sleep(0.3)
-        assert "4 looks" in refused(children, good, LooksBusy)
-        for thread in (*threads, *more):
-            thread.join(10)
-            assert not thread.is_alive()
-        assert len(ended) == 4
+        hung.begin(("other", "ada"))
+        assert "3 looks of yours" in refused(children, good, LooksBusy)
+        assert isinstance(ask(children, good, "bea"), ServerFacts)
+        assert not hung.ended
+        hung.begin(("third", "bea"))
+        assert "4 looks" in refused(children, good, LooksBusy, "cem")
+        hung.join()
     assert isinstance(ask(children, good), ServerFacts)
+    assert (children._under_way, children._waiting, +children._of, +children._by) == (0, 0, {}, {})
+
+
+def test_only_some_wait_for_their_turn(shared_slapd: Slapd) -> None:
+    """Each that waits keeps a place of the portal's; more are told at once to come back."""
+    children = Children(seconds=2.0, patience=30.0, most_waiting=0)
+    good = directories.slapd_connection(shared_slapd)
+    with listener() as port:
+        hung = Hung(children, port)
+        hung.begin(("slow", "ada"), ("slow", "ada"))
+        begun = time.monotonic()
+        refused(children, silent(port, "slow"), LooksBusy)
+        assert time.monotonic() - begun < 5
+        hung.join()
+    assert isinstance(ask(children, good), ServerFacts)
+    children.close()
+
+
+def test_files_have_places_of_their_own(children: Children, tmp_path: Path) -> None:
+    """A data folder that hangs, on a file server say, leaves places as a directory does."""
+    with (
+        children._turn(("",), "ada"),
+        children._turn(("",), "bea"),
+        pytest.raises(LooksBusy, match="data folder"),
+    ):
+        children.answer(question("files"), given(folder=tmp_path), by="cem")
+    assert children.answer(question("files"), given(folder=tmp_path), by="cem")
+
+
+def test_a_process_is_told_no_password_but_through_its_pipe(children: Children, shared_slapd: Slapd) -> None:
+    """Others on the machine read its command line, and its environment is inherited; it leaves no dump."""
+    connection = directories.slapd_connection(shared_slapd)
+    ask(children, connection)
+    (process,) = children._idle
+    about = Path(f"/proc/{process.pid}")
+    for part in ("cmdline", "environ"):
+        assert connection.password.encode() not in (about / part).read_bytes()
+    core = next(line for line in (about / "limits").read_text().splitlines() if "core file" in line)
+    assert core.split()[4:6] == ["0", "0"]
+
+
+def test_a_script_of_the_deployment_may_print(
+    children: Children, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found where Airflow finds it, and what it prints is no part of the answer."""
+    (tmp_path / "chatty.py").write_text(
+        "def shout(record):\n    print('{\"answer\": 1}', flush=True)\n    return record['name'][0].upper()\n"
+        "shout.source_fields = ('name',)\n"
+    )
+    (tmp_path / "staff.csv").write_text("name\nann\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    job = {
+        "name": "copy",
+        "object": "row",
+        "source": {"file": "staff.csv"},
+        "destination": {"file": "loud.csv"},
+        "fields": {"name": {"from": "name", "key": True}, "loud": {"script": "chatty.shout"}},
+    }
+    collection = Collection.model_validate({"name": "c", "jobs": [job]})
+    asked = question("example", collection=complete(collection), job="copy", destination_field="loud")
+    found = children.answer(asked, given(folder=tmp_path, script_modules=("chatty",)), by="ada")
+    assert isinstance(found, Examples)
+    assert [value.text for value in found.rows[0][1].result] == ["ANN"]
 
 
 def test_a_server_that_hangs_in_the_middle_is_given_up(children: Children, new_slapd: Any) -> None:
@@ -133,7 +221,7 @@ def test_a_server_that_hangs_in_the_middle_is_given_up(children: Children, new_s
         begun = time.monotonic()
         with pytest.raises((EndpointUnavailable, LookTimedOut)):
             children.answer(
-                question("counts", connection="lab", under="dc=example,dc=org"), given(connection)
+                question("counts", connection="lab", under="dc=example,dc=org"), given(connection), by="ada"
             )
         assert time.monotonic() - begun < 6
     finally:

@@ -11,6 +11,7 @@ import resource
 import select
 import signal
 import sys
+from typing import BinaryIO
 
 from directory_sync.looking.answering import answer
 from directory_sync.looking.bounds import MEMORY_BYTES
@@ -24,7 +25,9 @@ GRACE_SECONDS = 5
 def main() -> None:
     """Answer until nothing is asked any more."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    questions, answers = sys.stdin.fileno(), sys.stdout.buffer
+    # Passwords of connections are in its memory.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    questions, answers = sys.stdin.fileno(), _own_output()
     while select.select([questions], [], [], IDLE_SECONDS)[0]:
         line = bytearray()
         while not line.endswith(b"\n"):
@@ -34,6 +37,17 @@ def main() -> None:
             line += piece
         answers.write(_answered(bytes(line)) + b"\n")
         answers.flush()
+
+
+def _own_output() -> BinaryIO:
+    """What answers are written to. What else is printed, by a script of a definition say, is no part of one
+    and goes nowhere.
+    """
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return answers
 
 
 def _answered(line: bytes) -> bytes:

@@ -29,13 +29,19 @@ from directory_sync.looking.wire import answer_from_json, asked_to_json
 MOST_AT_ONCE = 4
 """Looks that are taken at the same time by one server; more are told to come back."""
 MOST_OF_CONNECTION = 2
-"""Of these, with one connection: a slow directory leaves places for others."""
+"""Of these, with one connection, or with the data folder: a slow directory leaves places for others."""
+MOST_OF_PERSON = 3
+"""Of these, of one person: several slow directories do too."""
+MOST_WAITING = 4
+"""Looks that wait for their turn; more are told to come back at once. Each keeps a place of the portal's."""
 PATIENCE = 3.0
 """Seconds that a look waits for its turn."""
 GRACE = 2.0
 """Seconds after its time before its process is ended."""
 
 _MOST_READ = ANSWER_BYTES + 10_000
+_DATA_FOLDER = ""
+"""Stands for the data folder among the names of connections."""
 
 
 @dataclass
@@ -49,18 +55,24 @@ class Children:
     seconds: float = LOOK_SECONDS
     most: int = MOST_AT_ONCE
     most_of_connection: int = MOST_OF_CONNECTION
+    most_of_person: int = MOST_OF_PERSON
+    most_waiting: int = MOST_WAITING
     patience: float = PATIENCE
     _idle: list[Popen[bytes]] = field(default_factory=list, init=False)
     _of: Counter[str] = field(default_factory=Counter, init=False)
+    _by: Counter[str] = field(default_factory=Counter, init=False)
     _under_way: int = field(default=0, init=False)
+    _waiting: int = field(default=0, init=False)
     _free: threading.Condition = field(default_factory=threading.Condition, init=False)
 
-    def answer(self, question: AnyQuestion, given: Given) -> Answer:
+    def answer(self, question: AnyQuestion, given: Given, *, by: str) -> Answer:
         """What is found.
+
+        `by`: name of the person who asks.
 
         Raises EndpointError, LookError, LooksBusy where too many look already, LookTimedOut.
         """
-        with self._turn(connections_of(question)):
+        with self._turn(connections_of(question) or (_DATA_FOLDER,), by):
             line = asked_to_json(question, given, self.seconds) + b"\n"
             process = self._idle_process()
             try:
@@ -80,34 +92,47 @@ class Children:
             _end(process)
 
     @contextlib.contextmanager
-    def _turn(self, connections: tuple[str, ...]) -> Iterator[None]:
-        until = time.monotonic() + self.patience
+    def _turn(self, connections: tuple[str, ...], person: str) -> Iterator[None]:
         with self._free:
-            while why := self._why_not(connections):
-                if not self._free.wait(max(0.0, until - time.monotonic())) and time.monotonic() >= until:
-                    raise LooksBusy(why)
+            self._wait(connections, person)
             self._under_way += 1
             self._of.update(connections)
+            self._by[person] += 1
         try:
             yield
         finally:
             with self._free:
                 self._under_way -= 1
-                self._of.subtract(connections)
+                self._of -= Counter(connections)
+                self._by -= Counter((person,))
                 self._free.notify_all()
 
-    def _why_not(self, connections: tuple[str, ...]) -> str:
+    def _wait(self, connections: tuple[str, ...], person: str) -> None:
+        if not (why := self._why_not(connections, person)):
+            return
+        if self._waiting >= self.most_waiting:
+            raise LooksBusy(why)
+        until = time.monotonic() + self.patience
+        self._waiting += 1
+        try:
+            while why := self._why_not(connections, person):
+                if not self._free.wait(max(0.0, until - time.monotonic())) and time.monotonic() >= until:
+                    raise LooksBusy(why)
+        finally:
+            self._waiting -= 1
+
+    def _why_not(self, connections: tuple[str, ...], person: str) -> str:
+        again = "Try again in a few seconds."
         if self._under_way >= self.most:
-            return (
-                f"{self._under_way} looks at directories are being taken already, and they are slow. Try"
-                " again in a few seconds."
-            )
+            looks = f"{self._under_way} looks at directories"
+            return f"{looks} are being taken already, and they are slow. {again}"
+        if self._by[person] >= self.most_of_person:
+            return f"{self._by[person]} looks of yours are being taken already, and they are slow. {again}"
         for name in connections:
             if self._of[name] >= self.most_of_connection:
-                return (
-                    f"connection {name}: {self._of[name]} looks at it are being taken already, and it is slow"
-                    " to answer. Try again in a few seconds."
-                )
+                looks = f"{self._of[name]} looks at it"
+                what = "the data folder" if name == _DATA_FOLDER else f"connection {name}"
+                return f"{what}: {looks} are being taken already, and it is slow to answer. {again}"
         return ""
 
     def _idle_process(self) -> Popen[bytes]:
@@ -122,8 +147,8 @@ class Children:
     def forget(self) -> None:
         """In a forked child: the processes are the parent's."""
         self._idle = []
-        self._of = Counter()
-        self._under_way = 0
+        self._of, self._by = Counter(), Counter()
+        self._under_way = self._waiting = 0
         self._free = threading.Condition()
 
 
@@ -131,6 +156,8 @@ def _started() -> Popen[bytes]:
     try:
         return Popen(
             [sys.executable, "-P", "-m", "directory_sync.looking.child"],
+            # Airflow has put folders there in which scripts of definitions may be.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             stdin=PIPE,
             stdout=PIPE,
             stderr=subprocess.DEVNULL,

@@ -69,8 +69,9 @@ def take(store: Store, visitor: Visitor, question: AnyQuestion, *, collection: s
         settings.data_folder(),
         tuple(classes_to_see(places[0], rules.connection_rules)),
         settings.script_modules(),
+        rules.connection_rules,
     )
-    return CHILDREN.answer(question, given)
+    return CHILDREN.answer(question, given, by=visitor.person.name)
 
 
 def _places(question: AnyQuestion) -> list[Place]:
