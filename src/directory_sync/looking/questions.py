@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from directory_sync.definition.addresses import (
     AnyDestination,
@@ -145,40 +145,13 @@ AnyQuestion = (
 )
 
 
-def _tag(value: Any) -> str | None:
-    return value.get("look") if isinstance(value, dict) else getattr(value, "look", None)
-
-
+_BY_LOOK = Field(discriminator="look")
 Question = Annotated[
-    Annotated[ServerTest, Tag("test")]
-    | Annotated[Containers, Tag("containers")]
-    | Annotated[Counts, Tag("counts")]
-    | Annotated[SchemaOf, Tag("schema")]
-    | Annotated[Files, Tag("files")]
-    | Annotated[FirstRecords, Tag("records")]
-    | Annotated[FieldReference, Tag("fields")],
-    Discriminator(
-        _tag,
-        custom_error_type="look",
-        custom_error_message="expected look: test, containers, counts, schema, files, records or fields",
-    ),
+    ServerTest | Containers | Counts | SchemaOf | Files | FirstRecords | FieldReference, _BY_LOOK
 ]
-QUESTION: TypeAdapter[AnyQuestion] = TypeAdapter(
-    Annotated[
-        Annotated[ServerTest, Tag("test")]
-        | Annotated[Containers, Tag("containers")]
-        | Annotated[Counts, Tag("counts")]
-        | Annotated[SchemaOf, Tag("schema")]
-        | Annotated[Files, Tag("files")]
-        | Annotated[FirstRecords, Tag("records")]
-        | Annotated[FieldReference, Tag("fields")]
-        | Annotated[TryRecord, Tag("record")]
-        | Annotated[Example, Tag("example")],
-        Discriminator(_tag),
-    ]
-)
-"""Those of pages too, which hold definitions that were checked.
-"""
+"""What people ask themselves."""
+QUESTION: TypeAdapter[AnyQuestion] = TypeAdapter(Annotated[AnyQuestion, _BY_LOOK])
+"""Those too that only pages ask, whose definitions were checked."""
 
 
 def connections_of(question: AnyQuestion) -> tuple[str, ...]:
