@@ -67,6 +67,11 @@ def destination(
     return made
 
 
+def row(line: int, values: dict[str, list[bytes]]) -> Record:
+    """The record that begins at a line of the file."""
+    return Record(f"line {line}", values, line=line)
+
+
 def records(endpoint: CsvSource, *fields: str) -> list[Record]:
     """Everything that is read."""
     return [record for batch in endpoint.read(fields) for record in batch]
@@ -121,10 +126,10 @@ def test_reading(tmp_path: Path) -> None:
     """
     endpoint = source(tmp_path, b'id,Name,mail\n1,"Amy\nWong",\n\n2,"a ""b""",x@y\n')
     assert records(endpoint, "ID", "name") == [
-        Record("line 2", {"ID": [b"1"], "name": [b"Amy\nWong"]}),
-        Record("line 5", {"ID": [b"2"], "name": [b'a "b"']}),
+        row(2, {"ID": [b"1"], "name": [b"Amy\nWong"]}),
+        row(5, {"ID": [b"2"], "name": [b'a "b"']}),
     ]
-    assert records(endpoint, "mail") == [Record("line 2", {}), Record("line 5", {"mail": [b"x@y"]})]
+    assert records(endpoint, "mail") == [row(2, {}), row(5, {"mail": [b"x@y"]})]
     assert endpoint.fields() == ("id", "Name", "mail")
     assert endpoint.identity == str(tmp_path / "staff.csv")
     assert list(endpoint.index("id", None)) == [("line 2", [b"1"]), ("line 5", [b"2"])]
@@ -138,16 +143,14 @@ def test_delimiters_and_encodings(tmp_path: Path) -> None:
     """The ending decides unless the definition does; values are UTF-8 afterwards; a byte order mark is no
     part of a name.
     """
-    assert records(source(tmp_path, b"id\tn\n1\ta,b\n", "x.tsv"), "n") == [Record("line 2", {"n": [b"a,b"]})]
-    assert records(source(tmp_path, b"id;n\n1;a,b\n", delimiter=";"), "n") == [
-        Record("line 2", {"n": [b"a,b"]})
-    ]
+    assert records(source(tmp_path, b"id\tn\n1\ta,b\n", "x.tsv"), "n") == [row(2, {"n": [b"a,b"]})]
+    assert records(source(tmp_path, b"id;n\n1;a,b\n", delimiter=";"), "n") == [row(2, {"n": [b"a,b"]})]
     text = "id,n\n1,M\u00fcller\n"
-    expected = [Record("line 2", {"id": [b"1"], "n": ["Müller".encode()]})]
+    expected = [row(2, {"id": [b"1"], "n": ["Müller".encode()]})]
     for encoding in ("utf-8", "utf-8-sig", "cp1252", "utf-16"):
         assert records(source(tmp_path, text.encode(encoding), encoding=encoding), "id", "n") == expected
     assert records(source(tmp_path, text.encode("utf-8-sig")), "id", "n") == expected
-    assert records(source(tmp_path, b"id,n\r\n1,a\r\n"), "n") == [Record("line 2", {"n": [b"a"]})]
+    assert records(source(tmp_path, b"id,n\r\n1,a\r\n"), "n") == [row(2, {"n": [b"a"]})]
 
 
 def test_an_empty_listing_and_an_empty_file(tmp_path: Path) -> None:
@@ -212,7 +215,7 @@ def test_a_row_with_too_few_or_too_many_cells(tmp_path: Path) -> None:
     assert (few.id, few.values) == ("line 2", {})
     assert "file staff.csv, line 2: 1 columns where the header has 2" in few.problem
     assert "line 3: 3 columns" in many.problem
-    assert good == Record("line 4", {"id": [b"3"]})
+    assert good == row(4, {"id": [b"3"]})
 
 
 def test_a_cell_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import html
 import random
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import delete
 
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.endpoints.key_order import KeyOrder, LastKey
+from directory_sync.plan.model import PlanEvidence
 from directory_sync.store import plan_patterns
 from directory_sync.store.tables import PlanPatternsRow
 from tests.portal.pages_client import Looker
+from tests.scenarios.evidence import evidence_of
 from tests.scenarios.portal_pages import Pages
 
 HOSTILE = "<script>alert(1)</script>\u202e\x1b[2J"
@@ -103,6 +107,27 @@ def test_the_api_gives_patterns(client: Any, number: int) -> None:
     wrong = client.get(f"/dirsync/api/v1/requests/{number}/changes?pattern=51")
     assert wrong.status_code == 422
     assert "from 0 to 50" in wrong.text
+
+
+def test_removals_after_the_end_of_the_source(pages: Pages, client: Any) -> None:
+    """Page and REST API say where in the source they would stand."""
+    last = LastKey("c9", 8038, 8039, (KeyOrder.TEXT,))
+    evidence = PlanEvidence(replace(evidence_of(), last=last), evidence_of())
+    run = pages.run("run 1")
+    number = pages.request(run, pages.plan(run, changes(), evidence=evidence))
+    assert "all after line 8,039 of the file" in rows(client.get(f"/dirsync/requests/{number}").text)[0][0]
+    line = client.get(f"/dirsync/api/v1/requests/{number}/patterns").json()["lines"][0]
+    place, container = line["common"]
+    assert place == {
+        "kind": "place",
+        "subject": "ou=people,dc=ship",
+        "value": None,
+        "count": 4,
+        "of": 4,
+        "line": 8039,
+        "number": 8038,
+    }
+    assert (container["kind"], container["line"], container["number"]) == ("container", 0, 0)
 
 
 def test_plans_of_earlier_versions(

@@ -166,7 +166,7 @@ class JsonLinesSource(FileSource):
                 problem = problem or self._message(line.number, what)
             elif member.values:
                 values[field] = member.values
-        return Record(f"line {line.number}", values, problem, line.cut_off)
+        return Record(f"line {line.number}", values, problem, line.cut_off, line.number)
 
     def _message(self, number: int, what: str) -> str:
         return f"{self.label}, line {number}: {what}"

@@ -6,7 +6,14 @@ import pytest
 
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
-from directory_sync.plan.patterns.model import FieldKind, FieldPattern, PatternLine
+from directory_sync.plan.patterns.model import (
+    Common,
+    FieldKind,
+    FieldPattern,
+    InCommon,
+    PatternLine,
+    Patterns,
+)
 from directory_sync.plan.patterns.subject import Subject
 from directory_sync.plan.patterns.summing import patterns_of
 from directory_sync.present.patterns import (
@@ -91,6 +98,31 @@ def test_lines_of_a_plan() -> None:
     ]
     assert examples_text(patterns.lines[0]) == "g0, g1, g2"
     assert common_text(patterns.lines[0].common[0]) == "all in ou=temp,dc=x"
+
+
+@pytest.mark.parametrize(
+    ("common", "text"),
+    [
+        (
+            Common(InCommon.PLACE, "hr.csv", 4480, 4480, line=8039, number=8038),
+            "all after line 8,039 of the file, its last record",
+        ),
+        (
+            Common(InCommon.PLACE, "hr.csv", 4440, 4480, line=8039, number=8038),
+            "4,440 of 4,480 after line 8,039 of the file, its last record",
+        ),
+        (
+            Common(InCommon.PLACE, "ou=people,dc=x", 2, 2, number=8038),
+            "all after record 8,038 of the source, its last",
+        ),
+    ],
+)
+def test_where_in_the_source_removals_would_stand(common: Common, text: str) -> None:
+    """A line of a file, or the number of a record; mail says so too, for no value is in it."""
+    assert common_text(common) == text
+    gone = PatternLine(0, Action.DELETE, (), common.of, (), removal=True, common=(common,))
+    (told,) = pattern_lines(Patterns((gone,)), JOB, most=10, with_values=False)
+    assert told == f"deleted, {counted_text(common.of, JOB)}; {text}"
 
 
 def test_objects_are_called_by_their_kind() -> None:

@@ -130,7 +130,7 @@ def _patterns(result: JobResult, job: Job) -> list[str]:
     """The changes by pattern, where reading them one by one would take long."""
     if len(result.changes) < _MANY:
         return []
-    patterns = patterns_of(result.changes, Subject.of(job))
+    patterns = patterns_of(result.changes, Subject.of(job, result.evidence))
     return [
         "by pattern:",
         *(f"  {printable(line)}" for line in pattern_lines(patterns, job, most=MOST_LINES)),

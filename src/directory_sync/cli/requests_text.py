@@ -171,7 +171,9 @@ def _pattern(line: PatternAnswer) -> str:
 
 def _common(told: CommonAnswer) -> Common:
     value = told.value.encode() if isinstance(told.value, str) else None
-    return Common(InCommon(told.kind), told.subject, told.count, told.of, value)
+    return Common(
+        InCommon(told.kind), told.subject, told.count, told.of, value, line=told.line, number=told.number
+    )
 
 
 def waiver_text(request: RequestAnswer) -> str:

@@ -33,12 +33,14 @@ class Record(NamedTuple):
             it is never matched or removed, and nothing is created that has its key; what must not be passed
             over raises instead.
         cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
+        line: of a file, where the record begins, from 1; 0 where there are no lines.
     """
 
     id: str
     values: Mapping[str, list[bytes]]
     problem: str = ""
     cut_off: bool = False
+    line: int = 0
 
 
 Batch = Sequence[Record]

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sized
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from directory_sync.endpoints.key_order import LastKey
 
 _Item = TypeVar("_Item")
 _Page = TypeVar("_Page", bound=Sized)
@@ -68,6 +70,8 @@ class Evidence:
         pages: in how many pages; 0 where there are none.
         end: how it ended.
         begun, ended: when, by the clock of the machine that has read it.
+        last: of a source whose keys ascended, the last one. It depends on what a job takes for the key, so
+            one listing is the same with another.
     """
 
     connection: str
@@ -79,6 +83,7 @@ class Evidence:
     end: End
     begun: datetime
     ended: datetime
+    last: LastKey | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored and printed; `from_json` reads it back."""
@@ -86,13 +91,16 @@ class Evidence:
             "end": self.end.value,
             "begun": self.begun.isoformat(),
             "ended": self.ended.isoformat(),
+            "last": self.last and self.last.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Evidence:
         """Read what `to_json` wrote."""
         times = {name: datetime.fromisoformat(data[name]) for name in ("begun", "ended")}
-        return cls(**{**data, "end": End(data["end"]), **times})
+        # Earlier versions had none.
+        last = data.get("last") and LastKey.from_json(data["last"])
+        return cls(**{**data, "end": End(data["end"]), **times, "last": last})
 
 
 class Ending(Generic[_Item, _Said]):

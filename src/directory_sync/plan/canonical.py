@@ -35,6 +35,8 @@ _PICTURES = str.maketrans({mark: chr(0x2400 + ord(mark)) for mark in ("\0", END_
 """Pictures (Unicode's control pictures) for what has a meaning in search texts, or cannot be stored."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ACTION = len('{"action":"')
+_KEY = b',"key":'
+_DECODER = json.JSONDecoder()
 
 
 class StoredForm(NamedTuple):
@@ -173,6 +175,14 @@ def read_canonical(stored: str | bytes) -> Change:
         marks=tuple(Mark(MarkKind(mark["kind"]), mark.get("subject", "")) for mark in data.get("marks", ())),
         via=data.get("via"),
     )
+
+
+def key_in(stored: bytes) -> str:
+    """The key of the change of a canonical form, without reading the rest."""
+    # In values, quotes are escaped; and no field of a change or of a mark has this name.
+    start = stored.rindex(_KEY) + len(_KEY)
+    key: str = _DECODER.raw_decode(stored[start:].decode())[0]
+    return key
 
 
 def has_action(stored: str, action: str) -> bool:

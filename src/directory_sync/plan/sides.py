@@ -7,6 +7,7 @@ updated, and all else. The fingerprint is made of the first part, so that nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from marshal import dumps, loads
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 
 from directory_sync.endpoints.contract import Destination, Record, Source
 from directory_sync.endpoints.evidence import Ending
+from directory_sync.endpoints.key_order import KeysRead
 from directory_sync.errors import RecordCancelled, RecordError
 from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.listing import Rejected, Sink, Totals
@@ -108,21 +110,34 @@ def read_source(
         mapping.map,
     )
     keys_of, may_leave = layout.keys_of, mapping.may_leave
+    read, key, line = KeysRead(), layout.keys[0], 0
+    note: Callable[[Any], None] = read.noted.append
+    if len(layout.keys) > 1:
+        read.give_up()
+
+    def reject(rejected: Rejected) -> None:
+        if len(rejected.keys) == 1:
+            note((rejected.key.encode(),))
+        else:
+            read.give_up()
+        sink.reject(rejected)
+
     listing = Ending(source.read(mapping.source_fields))
     for batch in listing:
         for record in batch:
             if record.problem:
-                sink.reject(_rejected(record, mapping, layout, None)._replace(cut_off=record.cut_off))
+                reject(_rejected(record, mapping, layout, None)._replace(cut_off=record.cut_off))
                 continue
             try:
                 values, lookups, container = map_record(record)
             except RecordError as error:
-                sink.reject(_rejected(record, mapping, layout, error))
+                reject(_rejected(record, mapping, layout, error))
                 continue
             keys = keys_of(values)
             if len(keys) != 1:
-                sink.reject(_rejected(record, mapping, layout, None))
+                reject(_rejected(record, mapping, layout, None))
                 continue
+            note(values[key])
             wanted = compared(values)
             decisive = dumps(wanted, 2)
             # What is to be left alone can be told only where the object's values are known.
@@ -133,7 +148,9 @@ def read_source(
                 fingerprint,
                 _joined(decisive, dumps((others(values), record.id, lookups, container), 2)),
             )
-    sink.totals = Totals(evidence=listing.said)
+        read.look()
+        line = batch[-1].line if batch else line
+    sink.totals = Totals(evidence=replace(listing.said, last=read.last(line=line)))
 
 
 def _rejected(

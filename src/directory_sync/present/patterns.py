@@ -88,6 +88,10 @@ def common_text(common: Common) -> str:
     """What objects that are removed have in common."""
     some = "all" if common.count == common.of else f"{common.count:,} of {common.of:,}"
     match common.kind:
+        case InCommon.PLACE if common.line:
+            return f"{some} after line {common.line:,} of the file, its last record"
+        case InCommon.PLACE:
+            return f"{some} after record {common.number:,} of the source, its last"
         case InCommon.CONTAINER:
             return f"{some} in {common.subject}"
         case InCommon.VALUE:
@@ -122,10 +126,9 @@ def pattern_lines(patterns: Patterns, job: Job | None, *, most: int, with_values
 
 def _whole(line: PatternLine, job: Job | None, *, with_values: bool) -> str:
     text = f"{line_text(line, with_values=with_values)}, {counted_text(line.count, job)}"
-    if not with_values:
-        return text
-    common = "".join(f"; {common_text(each)}" for each in line.common)
-    return f"{text}{common} ({examples_text(line)})"
+    told = [each for each in line.common if with_values or each.kind is InCommon.PLACE]
+    text += "".join(f"; {common_text(each)}" for each in told)
+    return f"{text} ({examples_text(line)})" if with_values else text
 
 
 def _field_text(field: FieldPattern, *, with_values: bool) -> str:

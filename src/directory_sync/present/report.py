@@ -47,7 +47,7 @@ def _write_job(stream: TextIO, collection: Collection, result: JobResult) -> Non
     separator = "\n"
     patterns: dict[str, Any] | None = None
     try:
-        summing = Summing(Subject.of(collection.job(result.job)))
+        summing = Summing(Subject.of(collection.job(result.job), result.evidence))
         for change in _changes(collection, result, errors, summing):
             stream.write(separator + _encode(change))
             separator = ",\n"

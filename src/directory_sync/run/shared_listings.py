@@ -92,8 +92,8 @@ def _packed(record: Record) -> tuple[Any, ...]:
 
 
 def _record(packed: tuple[Any, ...], wanted: Sequence[tuple[str, str]]) -> Record:
-    id, values, problem, cut_off = packed
-    return Record(id, {name: values[kept] for name, kept in wanted if kept in values}, problem, cut_off)
+    id, values, *rest = packed
+    return Record(id, {name: values[kept] for name, kept in wanted if kept in values}, *rest)
 
 
 def _with(record: Record, fields: set[str]) -> Record:

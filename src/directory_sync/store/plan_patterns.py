@@ -16,6 +16,7 @@ from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Change
 from directory_sync.errors import PlanMismatch
 from directory_sync.plan.canonical import StoredForm, read_canonical
+from directory_sync.plan.model import PlanEvidence
 from directory_sync.plan.patterns.model import Patterns
 from directory_sync.plan.patterns.subject import Subject
 from directory_sync.plan.patterns.summing import Summing, patterns_of
@@ -64,7 +65,8 @@ class PlanPatterns:
             return self._stored(plan_id, row)
         if row.header["changes"] > WORKED_OUT:
             return None
-        subject = subject_of(self._database, row.job_run_id, row.job)
+        evidence = PlanEvidence.from_json(row.header.get("evidence"))
+        subject = subject_of(self._database, row.job_run_id, row.job, evidence)
         return patterns_of(self._changes(plan_id), subject)
 
     def _stored(self, plan_id: int, row: Row[Any]) -> Patterns:
@@ -131,8 +133,8 @@ def insert_patterns(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(insert(PlanPatternsRow), row)
 
 
-def subject_of(database: Database, job_run_id: int, job: str) -> Subject:
-    """What patterns depend on, by the definition that a job's run began with."""
+def subject_of(database: Database, job_run_id: int, job: str, evidence: PlanEvidence | None) -> Subject:
+    """What patterns depend on, by the definition that a job's run began with, and its plan's evidence."""
     query = (
         select(DefinitionRow.definition)
         .join(CollectionRunRow, CollectionRunRow.definition_key == DefinitionRow.key)
@@ -141,4 +143,4 @@ def subject_of(database: Database, job_run_id: int, job: str) -> Subject:
     )
     with database.read() as connection:
         definition = connection.execute(query).scalar_one()
-    return Subject.of(Collection.model_validate(definition).job(job))
+    return Subject.of(Collection.model_validate(definition).job(job), evidence)

@@ -127,7 +127,7 @@ class Plans:
         search_seal = SearchSeal()
         try:
             count = 0
-            subject = subject_of(self._database, job_run_id, plan.job)
+            subject = subject_of(self._database, job_run_id, plan.job, plan.evidence)
             patterns = SavedPatterns(self._database, plan_id, subject)
             forms = patterns.passing(stored_forms(plan.changes, subject.is_secret))
             rows = _rows(plan_id, forms, digest, seal, search_seal)

@@ -128,14 +128,15 @@ class CsvSource(FileSource):
             if not cells:
                 continue
             problem = row.problem or (self._quotes_wrong(row) if ' "' in row.raw else "")
+            place = f"line {row.line}"
             if not problem:
-                yield Record(f"line {row.line}", self._values(cells, places)), cells
+                yield Record(place, self._values(cells, places), problem, row.cut_off, row.line), cells
             elif row.cut_off:
                 # What its last cell holds as a whole is not known.
                 whole = [(field, place) for field, place in places if place < len(cells) - 1]
-                yield Record(f"line {row.line}", self._values(cells, whole), problem, cut_off=True), None
+                yield Record(place, self._values(cells, whole), problem, cut_off=True, line=row.line), None
             else:
-                yield Record(f"line {row.line}", {}, problem), None
+                yield Record(place, {}, problem, line=row.line), None
 
     def _quotes_wrong(self, row: CsvRow) -> str:
         """What is wrong if the quotes of a row would become a part of its values; empty if they do not."""

@@ -233,4 +233,4 @@ def record_of(entry: Entry, fields: Sequence[str]) -> Record:
             found = held[lower] if lower in held else entry.named_values(lower)
         if found:
             values[field] = found
-    return Record(entry.dn, values, entry.problem, entry.cut_off)
+    return Record(entry.dn, values, entry.problem, entry.cut_off, entry.line)

@@ -82,6 +82,7 @@ class FieldPattern:
 class InCommon(StrEnum):
     """What the objects of a line of removals have in common."""
 
+    PLACE = "place"
     CONTAINER = "container"
     VALUE = "value"
 
@@ -91,11 +92,14 @@ class Common:
     """Something that all or most objects of a line of removals have in common.
 
     Attributes:
-        kind: they lie in one container; they have a value.
-        subject: the container's id; the field.
+        kind: their keys come after that of the source's last record; they lie in one container; they have a
+            value.
+        subject: the source's container or file; the container's id; the field.
         value: of a field, the value, cut if it is long.
         count, of: so many of so many objects that were looked at, which are all of a line's objects or, of a
-            very long line, an even choice.
+            very long line, an even choice. Of a place they are always all.
+        line, number: of a place, where the source's last record is: the line of the file, 0 where there are
+            no lines, and the number of the record.
     """
 
     kind: InCommon
@@ -103,17 +107,36 @@ class Common:
     count: int
     of: int
     value: bytes | None = None
+    line: int = 0
+    number: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored; `from_json` reads it back."""
-        value = {} if self.value is None else {"value": value_to_json(self.value)}
-        return {"kind": self.kind.value, "subject": self.subject, "count": self.count, "of": self.of} | value
+        found: dict[str, Any] = {
+            "kind": self.kind.value,
+            "subject": self.subject,
+            "count": self.count,
+            "of": self.of,
+        }
+        if self.value is not None:
+            found["value"] = value_to_json(self.value)
+        if self.kind is InCommon.PLACE:
+            found |= {"line": self.line, "number": self.number}
+        return found
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Common:
         """Read what `to_json` wrote."""
         value = value_from_json(data["value"]) if "value" in data else None
-        return cls(InCommon(data["kind"]), data["subject"], data["count"], data["of"], value)
+        return cls(
+            InCommon(data["kind"]),
+            data["subject"],
+            data["count"],
+            data["of"],
+            value,
+            data.get("line", 0),
+            data.get("number", 0),
+        )
 
 
 @dataclass(frozen=True, slots=True)

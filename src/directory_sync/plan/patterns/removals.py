@@ -28,6 +28,18 @@ def chosen(places: Sequence[int]) -> list[int]:
     return [places[number * len(places) // LOOKED_AT] for number in range(LOOKED_AT)]
 
 
+def place_in_source(after: int, count: int, subject: Subject) -> tuple[Common, ...]:
+    """Where in the source the records of a line's objects would stand: after its end, or nothing is known.
+
+    `after`: so many of the line's `count` objects have a key after that of the source's last record.
+    """
+    source = subject.source
+    if source is None or source.last is None or not _is_most(after, count):
+        return ()
+    last = source.last
+    return (Common(InCommon.PLACE, source.place, after, count, line=last.line, number=last.number),)
+
+
 def in_common(changes: Sequence[Change], subject: Subject) -> tuple[Common, ...]:
     """What all or most of these removals' objects have in common; nothing of a single one."""
     if len(changes) < 2:
@@ -66,4 +78,8 @@ def _values(change: Change, subject: Subject) -> Iterable[tuple[str, bytes]]:
 def _most(counts: Counter[T], of: int) -> tuple[T, int] | None:
     """What most of so many objects have; None if there is no such thing."""
     found = counts.most_common(1)
-    return found[0] if found and found[0][1] >= max(2, MOST * of) else None
+    return found[0] if found and _is_most(found[0][1], of) else None
+
+
+def _is_most(count: int, of: int) -> bool:
+    return count >= max(2, MOST * of)

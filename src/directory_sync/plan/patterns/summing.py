@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from directory_sync.dn import parent_of
-from directory_sync.endpoints.change import Change
-from directory_sync.plan.canonical import KeepsStoredForms, StoredForm
+from directory_sync.endpoints.change import Action, Change
+from directory_sync.plan.canonical import KeepsStoredForms, StoredForm, key_in
 from directory_sync.plan.display_names import name_of_change
 from directory_sync.plan.packed_values import read_packed
 from directory_sync.plan.patterns.choosing import Choice, Piece, pieces
@@ -22,12 +24,14 @@ from directory_sync.plan.patterns.model import (
     PatternLine,
     Patterns,
 )
-from directory_sync.plan.patterns.removals import chosen, in_common
-from directory_sync.plan.patterns.shapes import KINDS, MOVED, Fields, Marks, affix_of, head_of
+from directory_sync.plan.patterns.removals import chosen, in_common, place_in_source
+from directory_sync.plan.patterns.shapes import KINDS, MOVED, affix_of, head_of
 from directory_sync.plan.patterns.subject import Subject
 
 LONGEST = 300
 """Bytes of a value, or characters of a text, that are kept of it."""
+_REMOVING = frozenset({Action.DELETE.value, Action.DISABLE.value, Action.MOVE.value})
+"""Kinds of changes that may take an object away."""
 
 ChangesAt = Callable[[Sequence[int]], Mapping[int, Change]]
 """Gives the changes at some places of a plan, with what people call their objects."""
@@ -40,22 +44,23 @@ class Summing:
         """Begin with none. `most_shapes`: as `Counting` has it."""
         self._subject = subject
         self._counting = Counting(subject, most_shapes=most_shapes)
+        self._last = None if subject.source is None else subject.source.last
+        # For each change 1 if its object would stand after the end of the source; empty if nobody can tell.
+        self._after = bytearray()
 
     def add_form(self, form: StoredForm) -> None:
         """Take the next change as the store takes it."""
         fields, _, marks, _ = read_packed(form.values)
         self._counting.add(form.action, form.object, form.new_object, fields, marks)
-
-    def add(
-        self, action: str, object: str, new_object: str | None, fields: Fields, marks: Marks = ()
-    ) -> None:
-        """Take the next change; the arguments are the members of `Change`, as plain values."""
-        self._counting.add(action, object, new_object, fields, marks)
+        if self._last is not None:
+            self._after.append(form.action in _REMOVING and self._last.is_before(key_in(form.canonical)))
 
     def add_change(self, change: Change) -> None:
         """Take the next change."""
         marks = [(mark.kind.value, mark.subject) for mark in change.marks]
-        self.add(change.action.value, change.object, change.new_object, change.fields, marks)
+        self._counting.add(change.action.value, change.object, change.new_object, change.fields, marks)
+        if self._last is not None:
+            self._after.append(change.action in _REMOVING and self._last.is_before(change.key))
 
     def finish_with(self, changes: Iterable[Change]) -> Patterns:
         """The lines; the changes are iterated once more if there are any."""
@@ -90,6 +95,7 @@ class Summing:
         changes = changes_at(
             sorted({place for some in (*wanted.values(), *removed.values()) for place in some})
         )
+        after = Counter(compress(places, self._after))
         lines = tuple(
             self._line(
                 number,
@@ -97,6 +103,7 @@ class Summing:
                 [changes[place] for place in wanted[number]],
                 wanted[number],
                 [changes[place] for place in removed.get(number, ())],
+                after[number],
                 identifying=choice.is_identifying(group),
             )
             for number, group in enumerate(found.lines)
@@ -114,12 +121,14 @@ class Summing:
         examples: Sequence[Change],
         places: Sequence[int],
         removed: Sequence[Change],
+        after: int,
         *,
         identifying: bool,
     ) -> PatternLine:
         head, first = head_of(group.shape), examples[0]
         found = pieces(group)
         moved = any(piece.kind == MOVED and piece.pair for piece in found)
+        common = place_in_source(after, group.count, self._subject) if head.removal else ()
         return PatternLine(
             number=number,
             action=head.action,
@@ -131,7 +140,7 @@ class Summing:
             moved_to=parent_of(first.final_object) if moved else None,
             marks=head.marks,
             patterns=group.patterns,
-            common=in_common(removed, self._subject),
+            common=(*common, *in_common(removed, self._subject)),
         )
 
     def _field(self, piece: Piece, example: Change) -> FieldPattern:

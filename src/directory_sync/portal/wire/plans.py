@@ -177,12 +177,16 @@ class CommonAnswer(Answer):
     """What the objects of a line of removals have in common."""
 
     kind: Annotated[InCommon, Newer]
-    subject: str = Field(description="The container, the field, or where the source's last record was met.")
+    subject: str = Field(description="The container, the field, or of a `place` the source.")
     value: Value | None = Field(None, description="Of a field, the value.")
     count: int = Field(description="So many have it …")
     of: int = Field(description="… of so many that were looked at.")
+    line: int = Field(
+        0, description="Of a `place`, the line of the file where the source's last record begins; else 0."
+    )
+    number: int = Field(0, description="Of a `place`, the number of the source's last record; else 0.")
 
-    absent: ClassVar[Mapping[str, Any]] = {"value": None}
+    absent: ClassVar[Mapping[str, Any]] = {"value": None, "line": 0, "number": 0}
 
 
 class ExampleAnswer(Answer):
