@@ -97,7 +97,7 @@ def test_lines_of_a_plan() -> None:
         "… and 1 more line",
     ]
     assert examples_text(patterns.lines[0]) == "g0, g1, g2"
-    assert common_text(patterns.lines[0].common[0]) == "all in ou=temp,dc=x"
+    assert common_text(patterns.lines[0].common[0], 3) == "all in ou=temp,dc=x"
 
 
 @pytest.mark.parametrize(
@@ -119,10 +119,22 @@ def test_lines_of_a_plan() -> None:
 )
 def test_where_in_the_source_removals_would_stand(common: Common, text: str) -> None:
     """A line of a file, or the number of a record; mail says so too, for no value is in it."""
-    assert common_text(common) == text
+    assert common_text(common, common.of) == text
     gone = PatternLine(0, Action.DELETE, (), common.of, (), removal=True, common=(common,))
     (told,) = pattern_lines(Patterns((gone,)), JOB, most=10, with_values=False)
     assert told == f"deleted, {counted_text(common.of, JOB)}; {text}"
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "told"),
+    [(200, 200, "all"), (4480, 200, "200 of 200 looked at"), (210, 205, "200 of 205")],
+)
+def test_an_even_choice_is_not_all(count: int, of: int, told: str) -> None:
+    """Where not all objects of a line were looked at, no text says that all have something."""
+    common = Common(InCommon.CONTAINER, "ou=temp", 200, of)
+    assert common_text(common, count).startswith(told)
+    assert common_text(common, count).endswith(" in ou=temp")
+    assert common_text(common, count).startswith("all") is (count == 200)
 
 
 def test_objects_are_called_by_their_kind() -> None:

@@ -163,7 +163,7 @@ def pattern_lines(patterns: PatternsAnswer | None) -> Iterator[str]:
 
 def _pattern(line: PatternAnswer) -> str:
     known = [each for each in line.common if each.kind in set(InCommon)]
-    notes = "".join(f"; {common_text(_common(each))}" for each in known)
+    notes = "".join(f"; {common_text(_common(each), line.count)}" for each in known)
     named = [each.name or each.key or each.object for each in line.examples]
     more = ", …" if line.count > len(named) else ""
     return f"{line.text}{notes} ({', '.join(named)}{more})"

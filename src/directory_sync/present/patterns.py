@@ -84,9 +84,11 @@ def counted_text(count: int, job: Job | None) -> str:
     return f"{count:,} {noun_of(job, count)}"
 
 
-def common_text(common: Common) -> str:
-    """What objects that are removed have in common."""
-    some = "all" if common.count == common.of else f"{common.count:,} of {common.of:,}"
+def common_text(common: Common, count: int) -> str:
+    """What objects that are removed have in common; `count`: so many are in the line."""
+    some = "all" if common.count == count else f"{common.count:,} of {common.of:,}"
+    if common.of < count:
+        some += " looked at"
     match common.kind:
         case InCommon.PLACE if common.line:
             return f"{some} after line {common.line:,} of the file, its last record"
@@ -127,7 +129,7 @@ def pattern_lines(patterns: Patterns, job: Job | None, *, most: int, with_values
 def _whole(line: PatternLine, job: Job | None, *, with_values: bool) -> str:
     text = f"{line_text(line, with_values=with_values)}, {counted_text(line.count, job)}"
     told = [each for each in line.common if with_values or each.kind is InCommon.PLACE]
-    text += "".join(f"; {common_text(each)}" for each in told)
+    text += "".join(f"; {common_text(each, line.count)}" for each in told)
     return f"{text} ({examples_text(line)})" if with_values else text
 
 

@@ -74,7 +74,11 @@ def _rows(patterns: Patterns, job: Job, chosen: int | None) -> list[PatternRow]:
             PatternRow(
                 pattern=number,
                 text=line_text(line),
-                notes=tuple(filter(None, (*map(common_text, line.common), patterns_text(line)))),
+                notes=tuple(
+                    filter(
+                        None, (*(common_text(each, line.count) for each in line.common), patterns_text(line))
+                    )
+                ),
                 counted=counted_text(line.count, job),
                 examples=examples_text(line),
                 tone="bad" if line.removal else "careful" if line.identifying else "",
