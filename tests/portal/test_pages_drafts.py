@@ -10,6 +10,7 @@ import yaml
 
 from directory_sync.errors import DraftNotFound
 from tests.portal.pages_client import Looker, text_of
+from tests.scenarios.browser_form import sent_by
 from tests.scenarios.portal_pages import ADA, BEA
 from tests.scenarios.saved import text_of as definition
 
@@ -113,6 +114,51 @@ def test_jobs_are_added_and_put_in_order(ada: Looker) -> None:
     assert re.findall(r"name: (\w+)", text) == ["new_job", "new_job_2"]
     assert "on_failure: continue" in text
     assert text.count("enabled: false") == 1
+
+
+TRUTHS = """\
+# People of the company.
+name: crew
+jobs: # in this order
+  - {name: a, enabled: no} # not yet
+  - name: " b "
+    enabled: yes # at last
+  - name: c
+    enabled: OFF
+    on_failure: continue
+  - {name: d, enabled: maybe}
+"""
+
+
+def test_a_list_that_is_sent_as_it_was_shown_changes_nothing(ada: Looker) -> None:
+    """However a definition spells yes and no: a job that is off stays off."""
+    address = begin(ada)
+    send(ada, address, "yaml", definition=TRUTHS, do="save")
+    page = ada.get(f"{address}/jobs").split('<form id="step-form"')[1].split("</form>")[0]
+    sent = sent_by(page)
+    assert [name for name in sent if name.startswith("enabled-")] == ["enabled-2"]
+    ada.post(f"{address}/jobs", {**sent, "do": "next"})
+    assert draft_of(ada, address)[1] == TRUTHS
+    ada.post(f"{address}/jobs", {**sent, "enabled-1": ["yes"], "do": "save"})
+    assert draft_of(ada, address)[1] == TRUTHS.replace("enabled: no", "enabled: true")
+
+
+def test_the_list_shows_what_a_template_gives(
+    ada: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job is off, or goes on after a failure, where its template says so; nothing of it is written."""
+    folder = tmp_path / "templates" / "jobs"
+    folder.mkdir(parents=True)
+    (folder / "quiet.yaml").write_text("enabled: false\non_failure: continue\n")
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__TEMPLATES_FOLDER", str(folder.parent))
+    address = begin(ada)
+    text = "jobs:\n  - {name: a, template: quiet}\n"
+    send(ada, address, "yaml", definition=text, do="save")
+    sent = sent_by(ada.get(f"{address}/jobs").split('<form id="step-form"')[1].split("</form>")[0])
+    assert sent["on_failure-1"] == ["continue"]
+    assert "enabled-1" not in sent
+    ada.post(f"{address}/jobs", {**sent, "do": "save"})
+    assert draft_of(ada, address)[1] == text
 
 
 def test_existing_jobs_are_copied(ada: Looker) -> None:

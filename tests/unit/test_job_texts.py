@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import yaml
 
@@ -68,24 +70,16 @@ def test_a_job_is_added_where_there_was_none() -> None:
 
 def test_a_job_is_renamed_and_duplicated() -> None:
     """Its quotes and the rest of the line stay; a copy has a name of its own."""
-    assert "  - name: first   # one\n" in job_texts.renamed_job(TEXT, 0, "first")
+    assert (
+        job_texts.named_job("name: a   # one\nobject: user\n", "first") == "name: first # one\nobject: user\n"
+    )
     text = job_texts.duplicated_job(TEXT, 1)
     assert job_texts.job_names(text) == ["a", "b", "b_2", "c"]
     assert text.count("# within b") == 2
     assert job_texts.job_names(job_texts.duplicated_job(text, 1)) == ["a", "b", "b_3", "b_2", "c"]
-    assert job_texts.job_names(job_texts.renamed_job("jobs:\n  - object: user\n", 0, "new")) == ["new"]
-    assert job_texts.job_names(job_texts.renamed_job("jobs: [x]\n", 0, "new")) == ["new"]
+    assert job_texts.named_job("object: user\n", "new") == "name: new\nobject: user\n"
     odd = "<b>: #x"
-    assert job_texts.job_names(job_texts.renamed_job(TEXT, 0, odd))[0] == odd
-
-
-def test_a_key_of_a_job_is_changed() -> None:
-    """In its place, or after the first key; the rest of the line stays."""
-    text = job_texts.changed_job(TEXT, 0, "on_failure", "continue")
-    assert "  - name: a   # one\n    on_failure: continue\n    object: user\n" in text
-    text = job_texts.changed_job(text, 0, "on_failure", "abort")
-    assert text == TEXT.replace("# one\n", "# one\n    on_failure: abort\n")
-    assert "  - name: c\n    enabled: false\n# after" in job_texts.changed_job(TEXT, 2, "enabled", "false")
+    assert job_texts.job_names(f"jobs: [{job_texts.named_job('{name: a}', odd)}]") == [odd]
 
 
 @pytest.mark.parametrize(
@@ -97,8 +91,8 @@ def test_a_key_of_a_job_is_changed() -> None:
         "jobs:\n- name: a\n  k: 'two\nlines'\n- name: b\n- name: c\nname: x",
     ],
 )
-def test_an_odd_notation_is_written_out(text: str) -> None:
-    """What cannot be edited in its place means the same afterwards."""
+def test_an_odd_notation_means_the_same(text: str) -> None:
+    """What cannot be edited in lines means the same afterwards."""
     names = ["a", "b", "c"]
     assert job_texts.job_names(job_texts.moved_job(text, 0, 1)) == ["b", "a", "c"]
     assert job_texts.job_names(job_texts.without_job(text, 1)) == ["a", "c"]
@@ -109,9 +103,29 @@ def test_an_odd_notation_is_written_out(text: str) -> None:
     assert after["name"] == "x"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# top\nname: x # the name\njobs: [{name: a}, {name: b}, {name: c}] # in a line\n",
+        "# top\nname: x # the name\njobs:\n  - &a {name: a}\n  - name: b\n  - {<<: *a, name: c}\n",
+    ],
+)
+def test_comments_stay_in_an_odd_notation(text: str) -> None:
+    """Lists in one line, and anchors: whatever is done with the jobs."""
+    for edited in (
+        job_texts.moved_job(text, 0, 1),
+        job_texts.without_job(text, 1),
+        job_texts.without_job(text, 0),
+        job_texts.duplicated_job(text, 2),
+        job_texts.with_job(text, "name: d\nobject: user"),
+    ):
+        assert [line for line in ("# top", "name: x # the name") if line not in edited.splitlines()] == []
+
+
 def test_text_that_is_no_yaml_is_refused() -> None:
     """Nothing is guessed of it."""
-    for text in ("jobs: [", "- a\n", "", "\x00"):
+    assert job_texts.with_job("# empty\n", "name: d") == "# empty\njobs:\n  - name: d\n"
+    for text in ("jobs: [", "- a\n", "\x00"):
         with pytest.raises(DefinitionError):
             job_texts.with_job(text, "name: d")
         assert job_texts.job_count(text) == 0
@@ -140,6 +154,11 @@ def test_a_copied_job_means_the_same_elsewhere() -> None:
     assert target.collection.policy_of(job) == source.collection.policy_of(before)
     assert target.collection.limits_of(job) == source.collection.limits_of(before)
     assert target.collection.window_of(job) == source.collection.window_of(before)
+    job_in_a_line = json.dumps(yaml.safe_load(text_of())["jobs"][0])
+    flow = load_text(f"name: other\nlimits: {{delete: 5}}\njobs: [{job_in_a_line}]\n", "other")
+    copied = job_texts.copied_job(flow, 0)
+    target = load_text(job_texts.with_job("name: target\n", copied), "target")
+    assert target.collection.jobs[0].limits == flow.collection.limits
     plain = _loaded()
     alone = load_text(
         job_texts.with_job("name: target\n", job_texts.copied_job(plain, 0)), "target"

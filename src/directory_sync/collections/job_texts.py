@@ -1,9 +1,9 @@
 """The jobs of a definition's text: added, copied, moved, renamed and removed, with comments, layout and all
 other jobs as they were.
 
-A definition may be incomplete or wrong, as long as it can be read as YAML. Each edit is held against what it
-should mean; where a notation does not let it be made in the text (a list in one line, anchors), the
-definition is written out, and only its comments are lost.
+A definition may be incomplete or wrong, as long as it can be read as YAML. Jobs are moved as blocks of lines.
+Each edit is held against what it should mean; where the notation does not let it be made in lines (a list in
+one line, anchors), `forms.rewriting` makes it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from directory_sync.definition.documents import parse_tree
 from directory_sync.definition.export import as_yaml, complete, job_definition
 from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import Collection, Job
-from directory_sync.definition.nodes import Entries, Items, Plain, Scalar, to_data
+from directory_sync.definition.nodes import Entries, Items, Plain, Scalar
 from directory_sync.errors import DefinitionError
+from directory_sync.forms.rewriting import data_of, rewrite
 
 _INDENT = 2
 
@@ -122,24 +123,9 @@ def moved_job(text: str, index: int, to: int) -> str:
     )
 
 
-def renamed_job(text: str, index: int, name: str) -> str:
-    """The definition with another name of one job. Raises DefinitionError, IndexError."""
-    return changed_job(text, index, "name", name)
-
-
-def changed_job(text: str, index: int, key: str, value: str) -> str:
-    """The definition with another value of one key of one job: a text, or `true` or `false`. Raises
-    DefinitionError, IndexError.
-    """
-
-    def change(jobs: list[Plain]) -> None:
-        job = jobs[index]
-        jobs[index] = {**(job if isinstance(job, dict) else {}), key: value}
-
-    def edit(blocks: _Blocks) -> None:
-        blocks.blocks[index] = _changed_block(blocks.blocks[index], blocks.column, key, value)
-
-    return _edited(text, change, edit)
+def named_job(job: str, name: str) -> str:
+    """The text of a job by another name. Raises DefinitionError for what is no YAML."""
+    return rewrite(job, {"name": name} | data_of(job) | {"name": name})
 
 
 def duplicated_job(text: str, index: int) -> str:
@@ -148,7 +134,7 @@ def duplicated_job(text: str, index: int) -> str:
     """
     names = job_names(text)
     name = free_name(names[index] or "job", names)
-    return renamed_job(with_job(text, job_text(text, index), at=index + 1), index + 1, name)
+    return with_job(text, named_job(job_text(text, index), name), at=index + 1)
 
 
 def job_text(text: str, index: int) -> str:
@@ -159,7 +145,7 @@ def job_text(text: str, index: int) -> str:
         found = _as_mapping(blocks.blocks[index], blocks.column)
         if found is not None and _data_or_none(found) == data:
             return found
-    return as_yaml(data) if isinstance(data, dict) and data else ""
+    return rewrite("", data) if isinstance(data, dict) else ""
 
 
 def copied_job(loaded: Loaded, index: int) -> str:
@@ -171,19 +157,13 @@ def copied_job(loaded: Loaded, index: int) -> str:
     collection = loaded.collection
     job = collection.jobs[index]
     missing = _from_collection(collection, job)
-    data = job_definition(job)
     text = ""
     tree = _data_or_none(loaded.document.text)
-    if isinstance(tree, dict) and not tree.get("template") and not loaded.document.origin.endswith(".json"):
+    if tree is not None and not tree.get("template") and not loaded.document.origin.endswith(".json"):
         # As it was written: with its comments, and what its own template gives left to that.
         text = job_text(loaded.document.text, index)
-    if not text:
-        return as_yaml({**data, **missing})
-    keys = _data_or_none(text)
-    given = {} if not isinstance(keys, dict) else keys
-    if any(key in given for key in missing):
-        return as_yaml({**data, **missing})
-    return tidy(text) + (as_yaml(missing) if missing else "")
+    text = text or as_yaml(job_definition(job))
+    return tidy(rewrite(text, {**data_of(text), **missing}))
 
 
 def _from_collection(collection: Collection, job: Job) -> dict[str, Any]:
@@ -207,7 +187,7 @@ def _from_collection(collection: Collection, job: Job) -> dict[str, Any]:
 
 
 def _edited(text: str, change: Callable[[list[Plain]], object], edit: Callable[[_Blocks], None]) -> str:
-    """The text edited in place, if it then says what the changed data say; else these written out."""
+    """The text edited in lines, if it then says what the changed data say; else by its values."""
     data = _data(text)
     wanted = copy.deepcopy(data)
     jobs = _jobs(wanted)
@@ -219,7 +199,7 @@ def _edited(text: str, change: Callable[[list[Plain]], object], edit: Callable[[
         edited = blocks.text if blocks.blocks else _without_jobs(blocks)
         if _data_or_none(edited) == wanted:
             return edited
-    return as_yaml(wanted)
+    return tidy(rewrite(tidy(text), wanted))
 
 
 def _without_jobs(blocks: _Blocks) -> str:
@@ -227,19 +207,15 @@ def _without_jobs(blocks: _Blocks) -> str:
     return "".join([*before, key.replace("jobs:", "jobs: []", 1), *blocks.after])
 
 
-def _data(text: str) -> Any:
-    root, problems = parse_tree(tidy(text), "definition")
-    if not isinstance(root, Entries):
-        raise DefinitionError(problems)
-    return to_data(root)
+def _data(text: str) -> dict[str, Any]:
+    return data_of(tidy(text))
 
 
-def _data_or_none(text: str) -> Plain:
+def _data_or_none(text: str) -> dict[str, Any] | None:
     try:
-        data: Plain = _data(text)
+        return _data(text)
     except DefinitionError:
         return None
-    return data
 
 
 def _jobs(data: Mapping[str, Plain]) -> list[Plain]:
@@ -256,10 +232,9 @@ def _blocks(text: str) -> _Blocks | None:
     """The text taken apart; None where its notation does not let it be."""
     text = tidy(text)
     root, _ = parse_tree(text, "definition")
-    if not isinstance(root, Entries):
-        return None
+    entries = root.entries if isinstance(root, Entries) else {}
     lines = lines_of(text)
-    entry = root.entries.get("jobs")
+    entry = entries.get("jobs")
     if entry is None:
         return _Blocks([*lines, "jobs:\n"], [], [], [], _INDENT)
     key = entry.key_place.line - 1
@@ -280,7 +255,7 @@ def _blocks(text: str) -> _Blocks | None:
     if len(found) < len(dashes) or len(columns) != 1 or numbers != sorted(set(numbers)) or numbers[0] <= key:
         return None
     (column,) = columns
-    keys = sorted(each.key_place.line - 1 for each in root.entries.values())
+    keys = sorted(each.key_place.line - 1 for each in entries.values())
     stop = next((number for number in keys if number > numbers[-1]), len(lines))
     while stop > numbers[-1] + 1 and _is_apart(lines[stop - 1], column):
         stop -= 1
@@ -372,28 +347,3 @@ def _as_mapping(block: Sequence[str], column: int) -> str | None:
                 return None
             lines.append(line[width:])
     return "".join(lines)
-
-
-def _changed_block(block: Sequence[str], column: int, key: str, value: str) -> list[str]:
-    """An item with another value of a key, found by its place; a new key comes after the first one."""
-    text = _as_mapping(block, column)
-    tree, _ = parse_tree(text or "", "definition")
-    if text is None or not isinstance(tree, Entries) or not tree.entries:
-        return list(block)
-    lines = lines_of(text)
-    entry = tree.entries.get(key)
-    written = value if value in ("true", "false") else as_yaml({"x": value})[3:].rstrip("\n")
-    if entry is None:
-        first = min(each.key_place.line for each in tree.entries.values())
-        others = [each.key_place.line for each in tree.entries.values() if each.key_place.line > first]
-        at = min(others) - 1 if others else len(lines) - 1
-        lines.insert(at, f"{key}: {written}\n")
-    elif isinstance(entry.node, Scalar) and entry.node.text is not None:
-        number, at = entry.node.place.line - 1, entry.node.place.column - 1
-        line = lines[number]
-        quote = line[at : at + 1] if line[at : at + 1] in ('"', "'") else ""
-        old = f"{quote}{entry.node.text}{quote}"
-        if not line.startswith(old, at):
-            return list(block)
-        lines[number] = f"{line[:at]}{written}{line[at + len(old) :]}"
-    return _as_item("".join(lines), column)

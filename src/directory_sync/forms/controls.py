@@ -24,8 +24,13 @@ class Missing(Enum):
 
 
 MISSING: Final = Missing.MISSING
-TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
+_TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 """What pydantic takes for true, in lower case."""
+
+
+def is_true(data: Any) -> bool:
+    """Whether a definition's value means true: `true`, `yes`, `on`."""
+    return str(data).lower() in _TRUE
 
 
 class Control(ABC):
@@ -95,7 +100,7 @@ class Single(Control):
     def text(self, data: Any) -> str | None:
         """What stands in the input; None if it cannot show that."""
         if self.input is Input.TICK:
-            return "true" if isinstance(data, str) and data.lower() in TRUE else ""
+            return "true" if is_true(data) else ""
         if data is MISSING or data is None:
             return ""
         if (

@@ -57,7 +57,7 @@ class Form:
         self.section, self.text, self.at = section, text, at
         self.data = data_of(text)
         self.own = _inner(self.data, at)
-        self.given = _with_templates(text, at, templates)
+        self.given = completed(text, at, templates)
         self.group = Group(tuple(section.fields()))
         self.counts = {each.key: self._counts(each) for each in self.group.fields}
 
@@ -135,6 +135,21 @@ class Form:
         }
 
 
+def completed(text: str, at: Path = (), templates: Templates = BUILT_IN) -> dict[str, Any]:
+    """What counts at a place of a definition: what its text says, and what the templates give that it names.
+
+    Empty for what cannot be read, or is no mapping.
+    """
+    root, _ = parse_tree(text, ORIGIN)
+    if not isinstance(root, Entries):
+        return {}
+    expand(root, templates)
+    try:
+        return _inner(to_data(root), at)
+    except (LookupError, TypeError):
+        return {}
+
+
 def _inner(data: Any, at: Path) -> dict[str, Any]:
     for step in at:
         data = data[step]
@@ -149,17 +164,6 @@ def _put(data: Any, at: Path, value: Any) -> Any:
         assert isinstance(step, int)
         return [*data[:step], _put(data[step], at[1:], value), *data[step + 1 :]]
     return {**data, step: _put(data[step], at[1:], value)}
-
-
-def _with_templates(text: str, at: Path, templates: Templates) -> dict[str, Any]:
-    root, _ = parse_tree(text, ORIGIN)
-    if not isinstance(root, Entries):
-        return {}
-    expand(root, templates)
-    try:
-        return _inner(to_data(root), at)
-    except (LookupError, TypeError):
-        return {}
 
 
 def _key(problem: Problem) -> str:

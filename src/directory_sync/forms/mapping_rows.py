@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from directory_sync.forms.controls import TRUE
+from directory_sync.forms.controls import is_true
 from directory_sync.forms.shown import Posted, same_lines
 from directory_sync.forms.values import Bare
 
@@ -195,7 +195,7 @@ def _row(index: int, name: str, value: Any, *, is_new: bool = False) -> MappingR
         name,
         kind,
         inputs[0][1] if kind is not None and kind.key == "from" else "",
-        frozenset(flag for flag in FLAGS if str(data.get(flag, "")).lower() in TRUE),
+        frozenset(flag for flag in FLAGS if is_true(data.get(flag))),
         data["delimiter"] if isinstance(data.get("delimiter"), str) else "",
         inputs,
         is_new,

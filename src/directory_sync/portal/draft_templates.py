@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from directory_sync.collections.job_texts import (
-    changed_job,
-    free_name,
-    job_count,
-    job_names,
-    job_text,
-    renamed_job,
-    with_job,
-)
+from directory_sync.collections.job_texts import free_name, job_names, job_text, named_job, with_job
 from directory_sync.definition.templates import Kind, Templates
 from directory_sync.errors import DraftError
 from directory_sync.forms.rewriting import data_of, rewrite
@@ -34,11 +26,8 @@ def with_template(text: str, templates: Templates, name: str) -> str:
     text = rewrite(text, {**data, **missing})
     jobs = given.get("jobs")
     for index in range(len(jobs) if isinstance(jobs, list) else 0):
-        text = with_job(text, job_text(found.text, index))
-        names = job_names(text)
-        free = free_name(names[-1] or "job", names[:-1])
-        if free != names[-1]:
-            text = renamed_job(text, job_count(text) - 1, free)
+        name = free_name(job_names(found.text)[index] or "job", job_names(text))
+        text = with_job(text, named_job(job_text(found.text, index), name))
     return text
 
 
@@ -48,7 +37,9 @@ def with_job_template(text: str, templates: Templates, name: str) -> str:
     Raises DraftError for a template that is not there or cannot be read.
     """
     _found(templates, "jobs", name)
-    return changed_job(text, 0, "template", name)
+    data = data_of(text)
+    first, *others = data["jobs"]
+    return rewrite(text, {**data, "jobs": [{"name": first["name"], "template": name} | first, *others]})
 
 
 def _found(templates: Templates, kind: Kind, name: str) -> ListedTemplate:

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from directory_sync.collections.job_texts import (
-    copied_job,
-    free_name,
-    job_count,
-    job_names,
-    renamed_job,
-    with_job,
-)
+from directory_sync.collections.job_texts import copied_job, free_name, job_names, named_job, with_job
 from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import Job
 from directory_sync.errors import DraftError
@@ -87,9 +80,7 @@ def with_existing(store: Store, visitor: Visitor, text: str, keys: Sequence[str]
                 " copied; choose again."
             )
         name = free_name(job, job_names(text))
-        text = with_job(text, copied_job(loaded, names.index(job)))
-        if name != job:
-            text = renamed_job(text, job_count(text) - 1, name)
+        text = with_job(text, named_job(copied_job(loaded, names.index(job)), name))
     return text
 
 

@@ -12,11 +12,15 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
 from directory_sync.collections import job_texts
-from directory_sync.definition.documents import parse_tree
 from directory_sync.definition.models import FailureAction
-from directory_sync.definition.nodes import Entries, to_data
-from directory_sync.portal.access import CurrentVisitor
+from directory_sync.definition.templates import Templates
+from directory_sync.forms.controls import Group, is_true
+from directory_sync.forms.form import completed
+from directory_sync.forms.rewriting import data_of, rewrite
+from directory_sync.forms.sections import JOB_DETAILS
+from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.existing_jobs import ExistingJobs, find_jobs, with_existing
+from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.approval_words import approval_words
 from directory_sync.portal.views.frame import CurrentFrame, Frame
@@ -102,7 +106,7 @@ def show_jobs(
 ) -> Response:
     """The list; `by` and `at` name the button that was used last."""
     wizard = open_step(store, visitor, draft_id, PLACE, request)
-    return _page(request, frame, wizard, 200, focus=(by, at))
+    return _page(request, frame, visitor, wizard, 200, focus=(by, at))
 
 
 @router.post("/drafts/{draft_id}/jobs")
@@ -116,9 +120,10 @@ def take_jobs(
 ) -> Response:
     """Keep what is set in the list, and do what the button says."""
     wizard = open_step(store, visitor, draft_id, PLACE)
+    templates = saving_rules(visitor, only_looks=True).templates
 
     def edit(text: str) -> str:
-        text, places = _with_rows(text, sent)
+        text, places = _with_rows(text, sent, templates)
         return _with_action(text, sent, places, lambda keys: with_existing(store, visitor, text, keys))
 
     answer = take_step(
@@ -128,8 +133,8 @@ def take_jobs(
         wizard,
         sent,
         edit=edit,
-        show=lambda wizard, status: _page(request, frame, wizard, status),
-        again=lambda text: _with_rows(text, sent)[0],
+        show=lambda wizard, status: _page(request, frame, visitor, wizard, status),
+        again=lambda text: _with_rows(text, sent, templates)[0],
     )
     if answer.status_code != 303:
         return answer
@@ -162,7 +167,7 @@ def add_jobs(
     return render(request, "add_jobs.html", frame, page, part=part)
 
 
-def _with_rows(text: str, sent: SentStep) -> tuple[str, dict[int, int]]:
+def _with_rows(text: str, sent: SentStep, templates: Templates) -> tuple[str, dict[int, int]]:
     """The text with what was set in the rows, and where each row's job is in it: in another window they may
     have been put in another order.
     """
@@ -176,19 +181,24 @@ def _with_rows(text: str, sent: SentStep) -> tuple[str, dict[int, int]]:
                 continue  # it was removed in another window
             index = names.index(name)
         places[number] = index
-    rows = _rows(text)
+    data = data_of(text)
+    rows = _rows(text, templates)
+    jobs = list(data.get("jobs") or ())
     for number, index in places.items():
         row = rows[index]
-        failure = values.get(f"on_failure-{number}", row["on_failure"])
-        if failure != row["on_failure"]:
-            text = job_texts.changed_job(text, index, "on_failure", failure)
-        enabled = "true" if f"enabled-{number}" in values else "false"
-        if enabled != row["enabled"]:
-            text = job_texts.changed_job(text, index, "enabled", enabled)
-        called = values.get(f"name-{number}", row["name"]).strip()
-        if called != row["name"]:
-            text = job_texts.renamed_job(text, index, called)
-    return text, places
+        changed: dict[str, Any] = {}
+        if (called := values.get(f"name-{number}", row.name)) != row.name:
+            changed["name"] = called.strip()
+        if (failure := values.get(f"on_failure-{number}", row.on_failure)) != row.on_failure:
+            changed["on_failure"] = failure
+        if (enabled := f"enabled-{number}" in values) != row.enabled:
+            changed["enabled"] = enabled
+        if changed:
+            job = jobs[index]
+            jobs[index] = Group(tuple(JOB_DETAILS.fields())).merged(
+                job if isinstance(job, dict) else {}, changed
+            )
+    return rewrite(text, {**data, "jobs": jobs}) if jobs else text, places
 
 
 def _with_action(text: str, sent: SentStep, places: dict[int, int], copy: Callable[[list[str]], str]) -> str:
@@ -216,23 +226,32 @@ def _with_action(text: str, sent: SentStep, places: dict[int, int], copy: Callab
             return job_texts.moved_job(text, index, index + 1) if index < last else text
 
 
-def _rows(text: str) -> list[dict[str, Any]]:
-    """What the list shows of each job, as the text says it."""
-    root, _ = parse_tree(text, "definition")
-    data: Any = to_data(root) if isinstance(root, Entries) else {}
-    jobs = data.get("jobs")
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What counts for a job, whether its text says it or its template: as in `JobRow`."""
+
+    name: str
+    description: str
+    source: str
+    destination: str
+    on_failure: str
+    enabled: bool
+
+
+def _rows(text: str, templates: Templates) -> list[_Row]:
+    jobs = completed(text, templates=templates).get("jobs")
     rows = []
-    for job in jobs if isinstance(jobs, list) else []:
+    for job in jobs[: job_texts.job_count(text)] if isinstance(jobs, list) else []:
         given = job if isinstance(job, dict) else {}
         rows.append(
-            {
-                "name": _text(given.get("name")),
-                "description": _text(given.get("description")),
-                "source": _where(given.get("source")),
-                "destination": _where(given.get("destination")),
-                "on_failure": _text(given.get("on_failure")) or FailureAction.ABORT.value,
-                "enabled": _text(given.get("enabled")).lower() or "true",
-            }
+            _Row(
+                name=_text(given.get("name")),
+                description=_text(given.get("description")),
+                source=_where(given.get("source")),
+                destination=_where(given.get("destination")),
+                on_failure=_text(given.get("on_failure")) or FailureAction.ABORT.value,
+                enabled=is_true(given["enabled"]) if given.get("enabled") is not None else True,
+            )
         )
     return rows
 
@@ -252,27 +271,34 @@ def _where(value: Any) -> str:
 
 
 def _page(
-    request: HttpRequest, frame: Frame, wizard: Wizard, status: int, *, focus: tuple[str, int] = ("", 0)
+    request: HttpRequest,
+    frame: Frame,
+    visitor: Visitor,
+    wizard: Wizard,
+    status: int,
+    *,
+    focus: tuple[str, int] = ("", 0),
 ) -> Response:
     view = wizard.view
+    templates = saving_rules(visitor, only_looks=True).templates
     known = {} if view.collection is None else {job.name: job for job in view.collection.jobs}
     errors = [place_of(each).job for each in view.problems if wizard.checked and each.severity == "error"]
     jobs = []
-    for index, row in enumerate(_rows(view.draft.text)):
-        job = known.get(row["name"])
+    for index, row in enumerate(_rows(view.draft.text, templates)):
+        job = known.get(row.name)
         approval = (
             "" if job is None or view.collection is None else approval_words(view.collection.policy_of(job))
         )
         jobs.append(
             JobRow(
                 number=index + 1,
-                name=row["name"],
-                description=row["description"],
-                source=row["source"] or ("" if job is None else job.source.text),
-                destination=row["destination"] or ("" if job is None else job.destination.text),
+                name=row.name,
+                description=row.description,
+                source=row.source or ("" if job is None else job.source.text),
+                destination=row.destination or ("" if job is None else job.destination.text),
                 approval=approval,
-                on_failure=row["on_failure"],
-                enabled=row["enabled"] != "false",
+                on_failure=row.on_failure,
+                enabled=row.enabled,
                 errors=errors.count(index),
             )
         )

@@ -15,6 +15,7 @@ from fastapi import Request as HttpRequest
 from pydantic import ValidationError
 
 from directory_sync.errors import DirectorySyncError, LookError, StoreError
+from directory_sync.forms.controls import is_true
 from directory_sync.forms.rewriting import data_of
 from directory_sync.forms.sections import DESTINATION, SOURCE
 from directory_sync.looking.answers import Answer, Counted
@@ -147,7 +148,7 @@ def secret_names(job: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     fields = job.get("fields")
     for name, mapping in fields.items() if isinstance(fields, dict) else ():
-        if isinstance(mapping, dict) and str(mapping.get("secret", "")).lower() in ("true", "yes", "1"):
+        if isinstance(mapping, dict) and is_true(mapping.get("secret")):
             read = (mapping.get(key) for key in ("from", "left", "substring", "map", "resolve", "members"))
             joined = mapping.get("join")
             found += [name, *(each for each in read if isinstance(each, str))]
