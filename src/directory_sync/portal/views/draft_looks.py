@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from directory_sync.errors import DirectorySyncError, LookError, StoreError
 from directory_sync.forms.controls import is_true
+from directory_sync.forms.form import completed
 from directory_sync.forms.rewriting import data_of
 from directory_sync.forms.sections import DESTINATION, SOURCE
 from directory_sync.looking.answers import Answer, Counted
@@ -93,7 +94,7 @@ def look(
     try:
         if kind not in _PARTS:
             raise LookError("There is no such look.")
-        job = job_data(typed_text(visitor, wizard, sent), number - 1)
+        job = whole_job(visitor, typed_text(visitor, wizard, sent), number - 1)
         answer = ask(store, visitor, wizard, _question(kind, side, job, values))
     except StoreError:
         raise
@@ -126,10 +127,17 @@ def with_endpoints(visitor: Visitor, text: str, job: int, sent: SentStep) -> str
 
 
 def job_data(text: str, job: int) -> dict[str, Any]:
-    """The job as data; empty if there is none. Raises DefinitionError for a text that cannot be read."""
+    """The job as data, as its own text has it; empty if there is none. Raises DefinitionError for a text that
+    cannot be read.
+    """
     jobs = data_of(text).get("jobs")
     found = jobs[job] if isinstance(jobs, list) and job < len(jobs) else None
     return found if isinstance(found, dict) else {}
+
+
+def whole_job(visitor: Visitor, text: str, job: int) -> dict[str, Any]:
+    """The job as data, with what its template gives; empty if there is none, or the text cannot be read."""
+    return completed(text, ("jobs", job), saving_rules(visitor, only_looks=True).templates)
 
 
 def ask(store: Store, visitor: Visitor, wizard: Wizard, question: Mapping[str, Any]) -> Answer:

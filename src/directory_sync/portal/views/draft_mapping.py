@@ -26,7 +26,7 @@ from directory_sync.forms.words import choice_of
 from directory_sync.looking.answers import FieldFacts, Fields
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.draft_looks import JobNumber, ask, job_data, secret_names
+from directory_sync.portal.views.draft_looks import JobNumber, ask, job_data, secret_names, whole_job
 from directory_sync.portal.views.form_step import posted_values
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
@@ -147,7 +147,7 @@ def show_fields(
 ) -> Response:
     """The field reference: a part. What cannot be told of a side is said there."""
     wizard = open_step(store, visitor, draft_id, Place("mapping", number - 1))
-    job = job_data(with_mapping(wizard.view.draft.text, number - 1, sent), number - 1)
+    job = whole_job(visitor, with_mapping(wizard.view.draft.text, number - 1, sent), number - 1)
     sides: dict[str, Fields | None] = {}
     errors: dict[str, str] = {}
     for side in ("source", "destination"):
@@ -183,30 +183,34 @@ def _with_job(text: str, job: int, changed: Mapping[str, Any]) -> str:
 
 
 def _map_same_names(store: Store, visitor: Visitor, wizard: Wizard, text: str, index: int) -> str:
-    job = job_data(text, index)
-    source = _fields(store, visitor, wizard, job, "source")
+    whole = whole_job(visitor, text, index)
+    source = _fields(store, visitor, wizard, whole, "source")
     usable = [
         each.facts.name
         for each in source.fields
         if not each.facts.secret and each.filled and each.facts.name.lower() != "objectclass"
     ]
     try:
-        destination = _fields(store, visitor, wizard, job, "destination")
+        destination = _fields(store, visitor, wizard, whole, "destination")
     except MissingObjectError:
-        if "file" not in job["destination"]:
+        if "file" not in whole["destination"]:
             raise
         wanted = usable  # the first run writes the file, with whatever columns the job names
     else:
         wanted = [
             each.facts.name for each in destination.fields if each.facts.writable and not each.facts.secret
         ]
-    before = job.get("fields")
-    fields = with_same_names(before, usable, wanted)
-    if not fields or fields == before:
+    job = job_data(text, index)
+    before, given = (each.get("fields") for each in (job, whole))
+    mapped = given if isinstance(given, dict) else {}
+    found = with_same_names(mapped, usable, wanted)
+    added = {name: mapping for name, mapping in found.items() if name not in mapped}
+    if not added:
         raise LookError(
             "No field of the source has the name of a field of the destination that is not mapped."
         )
-    return _with_job(text, index, {**job, "fields": fields})
+    own = before if isinstance(before, dict) else {}
+    return _with_job(text, index, {**job, "fields": {**own, **added}})
 
 
 def _edit_as_template(text: str, index: int, name: str) -> str:
