@@ -250,9 +250,16 @@ def test_what_a_job_template_gives_is_looked_at(
     address = draft_with(seer, text)
     page = seer.get(f"{address}/jobs/1/endpoints")
     form = sent_by(page.split('<form id="step-form"')[1].split("</form>")[0])
-    for kind, told in (("test", "openldap"), ("counts", "dc=example"), ("records", "ann")):
-        part = seer.post(f"{address}/jobs/1/look", {**form, "look": kind, "side": "source", "under": SUFFIX}, status=200)
+    for kind in ("test", "counts", "records"):
+        part = seer.post(
+            f"{address}/jobs/1/look", {**form, "look": kind, "side": "source", "under": SUFFIX}, status=200
+        )
         assert "alert bad" not in part, (kind, part)
     part = seer.post(f"{address}/jobs/1/fields", status=200)
     assert "alert bad" not in part, part
     assert draft_of(seer, address)[1] == text
+    # What the template maps is mapped: Map same names adds the only other one.
+    number = draft_of(seer, address)[0]
+    seer.post(f"{address}/jobs/1/mapping", {"number": str(number), "do": "same"})
+    (made,) = yaml.safe_load(draft_of(seer, address)[1])["jobs"]
+    assert made == {"name": "copy", "template": "pays", "fields": {"ou": "ou"}}
