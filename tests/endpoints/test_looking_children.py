@@ -82,6 +82,26 @@ def test_a_server_that_never_answers_is_given_up(children: Children) -> None:
             assert "throwaway-secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x30\x84\xff\xff\xff\xff",
+        b"\x30\x84\x7f\xff\xff\xff\x02\x01\x01",
+        b"\x00" * 4096,
+        b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00" + b"\xff" * 500,
+        b"\x30\x0c\x02\x01\x7f\x61\x07\x0a\x01\x00\x04\x00\x04\x00",
+    ],
+    ids=["http", "longest", "two gigabytes", "zeros", "login and garbage", "another answer"],
+)
+def test_what_is_no_directory_is_told(children: Children, garbage: bytes) -> None:
+    """Whatever it sends, also after it has accepted the login; and it costs no memory."""
+    with listener(garbage) as port:
+        begun = time.monotonic()
+        refused(children, silent(port, timeout=1), (EndpointError, LookTimedOut))
+        assert time.monotonic() - begun < 6
+
+
 def test_a_server_that_refuses_is_told_at_once(children: Children) -> None:
     """No port, no such host, a wrong type, a broken connection, one that is not there."""
     begun = time.monotonic()

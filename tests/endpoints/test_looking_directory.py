@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import ldap
 import pytest
+from ldap.controls.simple import ManageDSAITControl
 
 from directory_sync.errors import EndpointError, LookError, MissingObjectError, SchemaError
 from directory_sync.looking import answering, bounds, directory, directory_records
@@ -289,6 +293,54 @@ def test_only_objects_of_allowed_types_are_seen(shared_slapd: Slapd, container: 
     assert [each.id for each in found.records] == [f"cn=p0,{container.dn}"]
     assert "(objectClass=inetOrgPerson)" in found.filter
     assert look(shared_slapd, "records", destination=place, only=("noObjectIsAllowed",)).count == 0
+
+
+def test_no_other_server_is_asked(shared_slapd: Slapd, container: Container) -> None:
+    """A referral would take the login's password wherever the directory's data say."""
+    people(container, {})
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        url = f"ldap://127.0.0.1:{elsewhere.getsockname()[1]}/{container.dn}"
+        away = f"cn=away,{container.dn}"
+        container.admin.set_option(ldap.OPT_REFERRALS, 0)
+        container.admin.add_s(
+            away,
+            [("objectClass", [b"referral", b"extensibleObject"]), ("cn", b"away"), ("ref", url.encode())],
+        )
+        place = {"connection": "lab", "container": container.dn}
+        assert look(shared_slapd, "records", source=place).count == 2
+        assert look(shared_slapd, "counts", connection="lab", under=container.dn).total == 1
+        assert look(shared_slapd, "fields", source=place).sampled == 2
+        assert look(shared_slapd, "containers", connection="lab", under=container.dn).containers == ()
+        for kind, asked in (
+            ("records", {"source": {**place, "container": away}}),
+            ("counts", {"connection": "lab", "under": f"ou=x,{away}"}),
+            ("containers", {"connection": "lab", "under": away}),
+        ):
+            with pytest.raises(EndpointError):
+                look(shared_slapd, kind, **asked)
+        elsewhere.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
+        container.admin.delete_ext_s(away, serverctrls=[ManageDSAITControl()])
+
+
+def test_huge_values_are_cut(new_slapd: Callable[..., Slapd]) -> None:
+    """Their size is told."""
+    suffix = "dc=large,dc=org"
+    text = base64.b64encode(b"\xc3\xa9" * 5_000_000).decode()
+    entry = (
+        f"\ndn: cn=large,ou=people,{suffix}\nobjectClass: inetOrgPerson\ncn: large\nsn: x\n"
+        f"description:: {text}\njpegPhoto:: {text}\nuserPassword: {SECRET}\n"
+    )
+    ldif = f"{directories.tree(suffix, 'people')}\n{entry}"
+    slapd = new_slapd(suffix, ldif=ldif)
+    place = {"connection": "lab", "container": f"ou=people,{suffix}", "scope": "one"}
+    (record,) = look(slapd, "records", source=place).records
+    shown = record.values["description"][0]
+    assert (shown.size, shown.cut, len(shown.text)) == (10_000_000, True, bounds.CHARACTERS)
+    assert (record.values["jpegPhoto"][0].size, record.values["jpegPhoto"][0].text) == (10_000_000, "")
+    (sample,) = fields_of(look(slapd, "fields", source=place))["description"].samples
+    assert (sample.size, sample.cut) == (10_000_000, True)
 
 
 # -- large directories, limits -------------------------------------------------------------------------------
