@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,13 @@ ADA = Person("ada", frozenset({"Admin"}), verified=True)
 
 
 def test_a_draft_belongs_to_one_person(store: Store) -> None:
-    """Its owner finds it whatever the case of their name; others find nothing, and can delete nothing."""
-    draft = store.drafts.begin("Ada", DraftKind.COLLECTION, "name: crew\n")
-    assert store.drafts.get(draft.id, "ADA") == draft
-    for asks, id in (("bea", draft.id), ("ada", draft.id[:-1]), ("ada", f"{draft.id}\n"), ("ada", "")):
+    """Others find nothing, and can delete nothing, not even under nearly the same name."""
+    draft = store.drafts.begin("ada", DraftKind.COLLECTION, "name: crew\n")
+    assert store.drafts.get(draft.id, "ada") == draft
+    for asks, id in (
+        *((name, draft.id) for name in ("bea", "Ada", "àda", "ada ", "")),
+        *(("ada", id) for id in (draft.id[:-1], f"{draft.id}\n", "A" * 32, "")),
+    ):
         with pytest.raises(DraftNotFound):
             store.drafts.get(id, asks)
         with pytest.raises(DraftNotFound):
@@ -63,7 +67,8 @@ def test_opening_the_wizard_often_leaves_one_draft(store: Store) -> None:
     assert store.drafts.of("ada") == []
     store.drafts.write(first.id, "ada", expected=1, text="name: x\n", title="x")
     assert store.drafts.begin("ada", DraftKind.COLLECTION, "name:\n").id != first.id
-    assert [(each.id, each.title, each.text) for each in store.drafts.of("ADA")] == [(first.id, "x", "")]
+    assert [(each.id, each.title, each.text) for each in store.drafts.of("ada")] == [(first.id, "x", "")]
+    assert store.drafts.of("ADA") == []
 
 
 def test_there_is_an_end_to_drafts(store: Store) -> None:
@@ -96,3 +101,11 @@ def test_a_draft_follows_a_collection_that_is_renamed(store: Store) -> None:
     draft = store.drafts.begin("bea", DraftKind.EDIT, text_of("crew"), collection="crew", version=1)
     store.collections.rename("crew", "team", text=text_of("team"), expected=1, by=ADA)
     assert store.drafts.get(draft.id, "bea").collection == "team"
+
+
+def test_a_draft_of_what_was_deleted_has_seen_no_version(store: Store) -> None:
+    """A later collection of the same name begins with version 1 again."""
+    store.collections.save("crew", text_of("crew"), expected=0, by=ADA)
+    draft = store.drafts.begin("bea", DraftKind.EDIT, text_of("crew"), collection="crew", version=1)
+    store.collections.delete("crew", expected=1, by=ADA)
+    assert store.drafts.get(draft.id, "bea") == replace(draft, version=0)

@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from directory_sync.approval.people import identity
 from directory_sync.definition.documents import MAX_BYTES
 from directory_sync.errors import DraftChanged, DraftError, DraftNotFound
 from directory_sync.store.database import Database
@@ -70,7 +69,9 @@ class Draft:
 
 
 class Drafts:
-    """Queries about drafts. Whoever asks is named by `person`: they find none of others."""
+    """Queries about drafts. Whoever asks is named by `person`, as Airflow spells the name: they find none of
+    others, nor of people of nearly the same name.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -91,10 +92,9 @@ class Drafts:
         Raises DraftError if the person has as many as there may be, or the text is too long.
         """
         _require_short(text, "")
-        owner = identity(person)
         with self._database.write() as connection:
             same = select(DraftRow.__table__).where(
-                DraftRow.person == owner,
+                DraftRow.person == person,
                 DraftRow.kind == kind.value,
                 DraftRow.collection == collection,
                 DraftRow.version.is_(None) if not version else DraftRow.version == version,
@@ -103,7 +103,7 @@ class Drafts:
             found = next((row for row in connection.execute(same).all() if row.text == text), None)
             if found is not None:
                 return _draft(found)
-            mine = select(func.count()).where(DraftRow.person == owner)
+            mine = select(func.count()).where(DraftRow.person == person)
             if connection.execute(mine).scalar_one() >= MOST_DRAFTS:
                 raise DraftError(
                     f"You have {MOST_DRAFTS} drafts, and no more are kept. Finish or discard one first: they"
@@ -115,7 +115,7 @@ class Drafts:
                 insert(DraftRow),
                 {
                     "id": id,
-                    "person": owner,
+                    "person": person,
                     "kind": kind.value,
                     "collection": collection,
                     "version": version or None,
@@ -128,12 +128,12 @@ class Drafts:
                     "changed": now,
                 },
             )
-            return _found(connection, id, owner)
+            return _found(connection, id, person)
 
     def get(self, id: str, person: str) -> Draft:
         """A draft. Raises DraftNotFound if the person has none of this id."""
         with self._database.read() as connection:
-            return _found(connection, id, identity(person))
+            return _found(connection, id, person)
 
     def of(self, person: str) -> list[Draft]:
         """The drafts of a person, the one that was changed last first; without their texts, and without those
@@ -142,7 +142,7 @@ class Drafts:
         columns = [column for column in DraftRow.__table__.columns if column.name != "text"]
         query = (
             select(*columns)
-            .where(DraftRow.person == identity(person), DraftRow.number > 1)
+            .where(DraftRow.person == person, DraftRow.number > 1)
             .order_by(DraftRow.changed.desc(), DraftRow.id)
         )
         with self._database.read() as connection:
@@ -181,9 +181,8 @@ class Drafts:
             "version": version,
         }
         values = {name: value for name, value in values.items() if value is not None}
-        owner = identity(person)
         with self._database.write() as connection:
-            before = _found(connection, id, owner)
+            before = _found(connection, id, person)
             if before.number != expected:
                 raise DraftChanged(
                     "This draft was changed in another window since this page was loaded.",
@@ -192,20 +191,20 @@ class Drafts:
                 )
             values |= {"number": expected + 1, "changed": self._database.now(connection)}
             # The number once more: PostgreSQL lets another transaction in between.
-            mine = (DraftRow.id == id) & (DraftRow.person == owner) & (DraftRow.number == expected)
+            mine = (DraftRow.id == id) & (DraftRow.person == person) & (DraftRow.number == expected)
             if connection.execute(update(DraftRow).where(mine).values(**values)).rowcount != 1:
-                after = _found(connection, id, owner)
+                after = _found(connection, id, person)
                 raise DraftChanged(
                     "This draft was changed in another window at the same moment.",
                     number=after.number,
                     at=after.changed,
                 )
-            return _found(connection, id, owner)
+            return _found(connection, id, person)
 
     def discard(self, id: str, person: str) -> bool:
         """Delete a draft; False if the person has none of this id."""
         with self._database.write() as connection:
-            mine = (DraftRow.id == id) & (DraftRow.person == identity(person))
+            mine = (DraftRow.id == id) & (DraftRow.person == person)
             return connection.execute(delete(DraftRow).where(mine)).rowcount == 1
 
     def forget(self, *, older_than: timedelta = KEPT) -> int:
@@ -225,10 +224,10 @@ def _require_short(text: str, comment: str) -> None:
         raise DraftError(f"A comment may have {LONGEST_COMMENT:,} characters at most. Shorten it.")
 
 
-def _found(connection: Connection, id: str, owner: str) -> Draft:
+def _found(connection: Connection, id: str, person: str) -> Draft:
     row = None
     if _FORM.fullmatch(id):
-        mine = (DraftRow.id == id) & (DraftRow.person == owner)
+        mine = (DraftRow.id == id) & (DraftRow.person == person)
         row = connection.execute(select(DraftRow.__table__).where(mine)).one_or_none()
     if row is None:
         raise DraftNotFound(

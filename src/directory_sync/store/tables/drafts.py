@@ -19,12 +19,12 @@ class DraftRow(Base):
 
     # Random: an address tells nothing of how many there are.
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    # As people are told apart (`approval.people.identity`).
+    # The name exactly as Airflow has it: it lets the person see what they wrote (`approval.people`).
     person: Mapped[str] = mapped_column(SafeText, index=True)
     # A `drafts.DraftKind`.
     kind: Mapped[str] = mapped_column(String(16))
     # The saved collection that is edited, by what it is called now, and the version that the edit was begun
-    # from; empty and None for what is new.
+    # from; empty and None for what is new, None too where that collection was deleted since.
     collection: Mapped[str] = mapped_column(SafeText)
     version: Mapped[int | None]
     # It may be incomplete or wrong: nothing that was typed is refused.
