@@ -44,3 +44,34 @@ def test_a_draft_is_not_shared_with_people_of_nearly_the_same_name(ada: Looker, 
     ada.become(ADA)
     assert draft_of(ada, address) == before
     assert ada.store.collections.get("crew") is None
+
+
+def test_a_draft_of_what_was_deleted_replaces_nothing_that_was_made_since(ada: Looker) -> None:
+    """Numbers of versions begin again: the draft's says nothing of another collection of the same name."""
+    collections = ada.store.collections
+    collections.save("crew", definition("crew"), expected=0, by=ADA)
+    address = ada.post("/collections/crew/drafts").removeprefix("/dirsync").removesuffix("/details")
+    send(ada, address, "yaml", definition=definition("crew", title="Old"), do="save")
+    collections.delete("crew", expected=1, by=ADA)
+    collections.save("crew", definition("crew", title="New"), expected=0, by=ADA)
+    send(ada, address, "review", do="finish", status=409)
+    saved = collections.get("crew")
+    assert saved is not None
+    assert "title: New" in saved.text
+    send(ada, address, "review", do="over", over="1")
+    saved = collections.get("crew")
+    assert saved is not None
+    assert (saved.number, "title: Old" in saved.text) == (2, True)
+
+
+def test_a_draft_of_what_was_deleted_can_be_finished(ada: Looker) -> None:
+    """What was typed is not lost: it becomes a collection again."""
+    collections = ada.store.collections
+    collections.save("crew", definition("crew"), expected=0, by=ADA)
+    address = ada.post("/collections/crew/drafts").removeprefix("/dirsync").removesuffix("/details")
+    send(ada, address, "yaml", definition=definition("crew", title="Old"), do="save")
+    collections.delete("crew", expected=1, by=ADA)
+    send(ada, address, "review", do="finish")
+    saved = collections.get("crew")
+    assert saved is not None
+    assert "title: Old" in saved.text

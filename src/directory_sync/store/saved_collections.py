@@ -47,6 +47,7 @@ from directory_sync.store.tables import (
     CollectionRevisionRow,
     CollectionRow,
     CollectionVersionRow,
+    DraftRow,
     KnownObjectsRow,
     PinRow,
 )
@@ -191,6 +192,8 @@ class SavedCollections:
                 delete(KnownObjectsRow).where(KnownObjectsRow.collection_id == newest.collection_id)
             )
             connection.execute(delete(PinRow).where(PinRow.collection == name))
+            # A later collection of this name begins with version 1 again: no draft has seen that one.
+            connection.execute(update(DraftRow).where(DraftRow.collection == name).values(version=None))
             connection.execute(
                 update(CollectionRow).where(CollectionRow.id == newest.collection_id).values(deleted=now)
             )
