@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from directory_sync.approval.people import Person
+from directory_sync.forms.rewriting import data_of
 from tests.portal.pages_client import Looker
 from tests.portal.test_pages_drafts import begin, draft_of, send
 from tests.scenarios.portal_pages import ADA
@@ -75,3 +76,24 @@ def test_a_draft_of_what_was_deleted_can_be_finished(ada: Looker) -> None:
     saved = collections.get("crew")
     assert saved is not None
     assert "title: Old" in saved.text
+
+
+def test_the_limits_of_a_template_are_taken_over(
+    ada: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new collection has the limits of the template, not those that a blank one begins with; what a person
+    has typed stays.
+    """
+    folder = tmp_path / "templates" / "collections"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__TEMPLATES_FOLDER", str(folder.parent))
+    limits = "limits: {delete: 0, update: 4, create: 7}\njobs: [{name: a}]\n"
+    (folder / "careful.yaml").write_text(f"# Careful\n{limits}", encoding="utf-8")
+    location = ada.post("/drafts", {"kind": "collection", "template": "careful"})
+    address = location.removeprefix("/dirsync").removesuffix("/details")
+    begun = data_of(draft_of(ada, address)[1])["limits"]
+    assert begun == {"delete": "0", "update": "4", "create": "7"}
+    address = begin(ada)
+    send(ada, address, "yaml", definition="limits: {delete: 3}\njobs: []\n", do="save")
+    send(ada, address, "details", do="template:careful")
+    assert data_of(draft_of(ada, address)[1])["limits"] == {"delete": "3", "update": "4", "create": "7"}

@@ -6,11 +6,15 @@ from directory_sync.collections.job_texts import free_name, job_names, job_text,
 from directory_sync.definition.templates import Kind, Templates
 from directory_sync.errors import DraftError
 from directory_sync.forms.rewriting import data_of, rewrite
+from directory_sync.portal.drafts import START
 from directory_sync.portal.template_list import ListedTemplate, find_template
 
 
 def with_template(text: str, templates: Templates, name: str) -> str:
-    """A draft's text with what a collection template gives. Nothing that the draft says is replaced.
+    """A draft's text with what a collection template gives. Nothing that a person has typed is replaced.
+
+    Of limits each kind is taken over for itself, also in place of one that every new collection begins with:
+    what the template says is not lost to what no one has chosen.
 
     The jobs are written into the draft, so that each can be renamed, moved and removed; the job templates
     that they name stay named.
@@ -23,6 +27,11 @@ def with_template(text: str, templates: Templates, name: str) -> str:
     missing = {
         key: value for key, value in given.items() if key != "jobs" and data.get(key) in (None, "", [])
     }
+    own, limits = data.get("limits"), given.get("limits")
+    if isinstance(own, dict) and isinstance(limits, dict):
+        begun = data_of(START)["limits"]
+        kept = {key: value for key, value in own.items() if key not in limits or value != begun.get(key)}
+        missing["limits"] = {**own, **limits, **kept}
     text = rewrite(text, {**data, **missing})
     jobs = given.get("jobs")
     for index in range(len(jobs) if isinstance(jobs, list) else 0):
