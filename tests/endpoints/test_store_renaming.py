@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -9,7 +12,13 @@ import pytest
 from directory_sync.approval.people import Person
 from directory_sync.approval.request import Request
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.errors import CollectionChanged, CollectionInUse, CollectionNotFound, NameTaken
+from directory_sync.errors import (
+    CollectionChanged,
+    CollectionError,
+    CollectionInUse,
+    CollectionNotFound,
+    NameTaken,
+)
 from directory_sync.plan.past import NOTHING, Findings, Identities
 from directory_sync.store.collection_names import SAVED, Origin
 from directory_sync.store.collection_versions import SavedVersion
@@ -196,6 +205,51 @@ def test_a_run_that_goes_on_keeps_the_name(store: Store) -> None:
     assert rename(store).name == "staff"
 
 
+def at_once(*actions: Callable[[], object]) -> list[object]:
+    """What each gives or raises, when all begin at the same moment."""
+    barrier = threading.Barrier(len(actions))
+
+    def act(action: Callable[[], object]) -> object:
+        barrier.wait()
+        try:
+            return action()
+        except CollectionError as error:
+            return error
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(act, actions))
+
+
+def test_a_run_that_begins_meanwhile_keeps_the_name_or_does_not_begin(store: Store) -> None:
+    """One of the two is refused: no run goes on under a name that its collection no longer has."""
+    for number in range(10):
+        name = f"crew_{number}"
+        save(store, name)
+        renamed, began = at_once(
+            lambda name=name: rename(store, name, f"{name}_renamed"),  # type: ignore[misc]
+            lambda name=name: run(store, name=name, end=""),  # type: ignore[misc]
+        )
+        if isinstance(began, Snapshot):
+            assert isinstance(renamed, CollectionInUse)
+            assert store.collections.get(name) is not None
+        else:
+            assert isinstance(began, CollectionNotFound)
+            assert isinstance(renamed, SavedVersion)
+            assert store.runs.find(name, "r1") is None
+
+
+def test_no_run_begins_of_what_was_deleted(store: Store) -> None:
+    """Not even by a task that had read the definition before. One that had begun is joined, and can end."""
+    save(store)
+    began = run(store, end="")
+    store.collections.delete("crew", expected=1, by=IDA)
+    with pytest.raises(CollectionNotFound) as error:
+        run(store, "r2")
+    assert error.value.name == "crew"
+    assert store.runs.find("crew", "r2") is None
+    assert run(store, "r1").id == began.id
+
+
 def test_what_is_half_written_is_settled_first(store: Store) -> None:
     """The next run finds it by the name that the plan was made under."""
     save(store)
@@ -271,7 +325,9 @@ def test_names_with_another_past_are_refused(store: Store, clock: Clock) -> None
     store.collections.claim_origin("phones", Origin("phones.yaml"))
     save(store, "gone")
     store.collections.delete("gone", expected=1, by=IDA)
-    run(store, "r1", "ran")
+    store.runs.start(
+        collection("ran"), "r1", trigger="manual", requester="ida", verified=True, origin="ran.yaml"
+    )
     for name in ("staff", "phones", "gone", "ran"):
         with pytest.raises(NameTaken):
             rename(store, to=name)

@@ -18,6 +18,7 @@ from directory_sync.portal import airflow_logs
 from directory_sync.portal.airflow_logs import LoggedTask, LogLine
 from directory_sync.store.tables import CollectionRunRow, JobRunRow
 from tests.portal.pages_client import Looker, text_of
+from tests.scenarios import saved
 
 NAME = "staff_to_branch"
 RUNS = f"/collections/{NAME}/runs"
@@ -41,10 +42,17 @@ def run(looker: Looker, run_id: str, changes: list[Change], *, state: str = "suc
     return plan_id
 
 
+def run_saved(looker: Looker, run_id: str, changes: list[Change], *, version: str) -> None:
+    """A run of a version of the saved collection."""
+    if looker.store.collections.get(NAME) is None:
+        looker.store.collections.save(NAME, saved.text_of(NAME), expected=0, by=saved.ADA)
+    run(looker, run_id, changes, origin=f"saved:{NAME}", version=version)
+
+
 def test_recent_runs_say_how_they_ended(looker: Looker) -> None:
     """Outcome by its label, changes, duration, version, and the pages of each run; the newest first."""
     run(looker, "run a", [update_of(1), update_of(2)])
-    run(looker, "run b", [], origin=f"saved:{NAME}", version="7")
+    run_saved(looker, "run b", [], version="7")
     page = looker.get(RUNS)
     text = text_of(page)
     assert page.index("run b") < page.index("run a")
@@ -173,8 +181,8 @@ def test_a_run_next_to_the_one_before(looker: Looker) -> None:
 
 def test_a_comparison_says_that_the_definition_is_another(looker: Looker) -> None:
     """With the link to what differs between two saved versions."""
-    run(looker, "run a", [update_of(1)], origin=f"saved:{NAME}", version="3")
-    run(looker, "run b", [update_of(1)], origin=f"saved:{NAME}", version="5")
+    run_saved(looker, "run a", [update_of(1)], version="3")
+    run_saved(looker, "run b", [update_of(1)], version="5")
     path = f"/runs/{NAME}/run%20b/comparison"
     assert "Both runs touch the same objects" in text_of(looker.get(path))
     with looker.store._database.write() as connection:

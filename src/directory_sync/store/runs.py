@@ -17,9 +17,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from directory_sync.approval.request import MessageCode
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
+from directory_sync.errors import CollectionNotFound
 from directory_sync.plan.model import RecordProblem, Statistics, counts_a_change
 from directory_sync.store import run_identity
-from directory_sync.store.collection_names import Origin
+from directory_sync.store.collection_names import SAVED, Origin, is_called
 from directory_sync.store.column_types import json_text
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
@@ -27,7 +28,7 @@ from directory_sync.store.run_identity import RunIdentity, require_same_run
 from directory_sync.store.run_model import StoredJobResult, StoredRun
 from directory_sync.store.run_progress import JobProgress
 from directory_sync.store.run_telling import RunNewsKind, tell
-from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow
+from directory_sync.store.tables import CollectionRow, CollectionRunRow, DefinitionRow, JobRunRow, PlanRow
 from directory_sync.store.written import runs_that_wrote
 
 RUNNING = "running"
@@ -129,12 +130,17 @@ class Runs:
             origin, version: of the document that the definition was read from, as far as they are known.
 
         Raises RunIdUsed if the store knows another run by this id; a terminal's run is never joined.
+        CollectionNotFound if a saved collection has been deleted or renamed since its definition was read.
         """
         identity = RunIdentity(run_id, trigger, requester, triggering_user, logical_date, run_after)
         definition = complete(collection)
         key = definition_key(definition)
         insert_new = (sqlite if self._database.is_sqlite else postgresql).insert
+        is_saved = Origin.of_document(collection.name, origin) == SAVED
         with self._database.write() as connection:
+            # Held until the run can be seen: a deletion or another name waits for it (`hold_back_filing`).
+            bearer = select(CollectionRow.id).where(is_called(collection.name)).with_for_update(read=True)
+            is_gone = is_saved and connection.scalar(bearer) is None
             begun = connection.execute(
                 insert_new(CollectionRunRow).on_conflict_do_nothing(),
                 {
@@ -156,6 +162,12 @@ class Runs:
                     "run_after": run_after,
                 },
             ).rowcount
+            if begun and is_gone:
+                raise CollectionNotFound(
+                    f"The collection {collection.name} was deleted or renamed while this run of it began."
+                    " Nothing was read or written.",
+                    name=collection.name,
+                )
             if begun:
                 connection.execute(
                     insert_new(DefinitionRow).on_conflict_do_nothing(),
