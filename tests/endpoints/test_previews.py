@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,20 @@ def test_a_person_asks_few_at_a_time(store: Store, clock: Clock) -> None:
     ask(store, definition())
     clock.advance(minutes=10, seconds=1)
     ask(store, definition())
+
+
+def test_a_person_asks_few_at_the_same_moment_too(store: Store) -> None:
+    """Of many questions at once no more are taken than one after another."""
+
+    def try_to_ask(_number: int) -> bool:
+        try:
+            ask(store, definition())
+        except PreviewError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(try_to_ask, range(12))) == previews.MOST_OPEN
 
 
 def test_the_first_end_stands(store: Store) -> None:

@@ -89,6 +89,10 @@ class Previews:
         """
         id = secrets.token_hex(16)
         with self._database.write() as connection:
+            if not self._database.is_sqlite:
+                # Of questions at the same moment, neither sees the other one.
+                lock = func.hashtextextended(f"preview {person.name}", 0)
+                connection.execute(select(func.pg_advisory_xact_lock(lock)))
             now = self._database.now(connection)
             mine = select(func.count()).where(PreviewRow.asked_by == person.name, _is_open(now))
             if connection.execute(mine).scalar_one() >= MOST_OPEN:
