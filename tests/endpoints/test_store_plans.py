@@ -53,9 +53,9 @@ class Counted:
         """Called with the place of the change that comes next."""
 
 
-def job_run(store: Store, run_id: str = "run 1") -> int:
+def job_run(store: Store, run_id: str = "run 1", name: str = "crew") -> int:
     """A new attempt at the job `people`."""
-    run = store.runs.start(collection(), run_id, trigger="manual", requester="ida", verified=False)
+    run = store.runs.start(collection(name), run_id, trigger="manual", requester="ida", verified=False)
     return store.runs.start_job(run.id, "people").id
 
 
@@ -280,9 +280,11 @@ def test_an_outcome_needs_a_change(store: Store) -> None:
     assert store.plans.outcomes(plan_id) == {}
 
 
-def apply(store: Store, *changes: Change, run_id: str = "run 1", result: Result = Result.DONE) -> int:
+def apply(
+    store: Store, *changes: Change, run_id: str = "run 1", name: str = "crew", result: Result = Result.DONE
+) -> int:
     """Store a plan and record the same outcome for all of it."""
-    plan_id = store.plans.save(job_run(store, run_id), plan(changes))
+    plan_id = store.plans.save(job_run(store, run_id, name), plan(changes))
     store.plans.record_outcomes(plan_id, [Outcome(number, result) for number in range(len(changes))])
     return plan_id
 
@@ -310,6 +312,22 @@ def test_the_history_of_an_object_follows_its_names(store: Store) -> None:
     assert len(store.history.of_object(old, limit=2)) == 2
     assert store.history.of_object(old, destination="ldap://elsewhere") == ()
     assert store.history.of_object("cn=Nobody,dc=office") == ()
+
+
+def test_the_history_counts_only_the_collections_asked_for(store: Store) -> None:
+    """What newer runs of others did takes no place from what is asked for."""
+    change = Change(Action.UPDATE, "fry", "cn=Fry,dc=office")
+    apply(store, change)
+    for number in range(3):
+        apply(store, change, run_id=f"run {number}", name="others")
+
+    def found(*collections: str, limit: int) -> list[str]:
+        entries = store.history.of_object(change.object, collections=collections, limit=limit)
+        return [entry.collection for entry in entries]
+
+    assert found("crew", limit=2) == ["crew"]
+    assert found("crew", "others", limit=3) == ["others"] * 3
+    assert found(limit=2) == []
 
 
 def test_the_history_follows_the_identity(store: Store) -> None:

@@ -64,7 +64,6 @@ def search(store: Store, visitor: Visitor, text: str) -> Found:
         if text.casefold() in f"{each.name}\n{each.title}".casefold()
     ]
     run = visitor.visible(store.run_overview.collections())
-    done = [entry for entry in store.history.of_object(text, limit=50) if entry.current_name in run]
     return Found(
         collections=tuple(collections[:MOST]),
         collections_total=len(collections),
@@ -72,7 +71,7 @@ def search(store: Store, visitor: Visitor, text: str) -> Found:
         jobs_total=len(jobs),
         templates=tuple(templates[:MOST]),
         requests=_requests(store, visitor, text),
-        done=tuple(done[:MOST]),
+        done=store.history.of_object(text, collections=run, limit=MOST),
         changes=store.history.mentioning(text, collections=run, limit=MOST),
     )
 

@@ -67,7 +67,12 @@ class History:
         self._database = database
 
     def of_object(
-        self, object: str, *, destination: str | None = None, limit: int = 100
+        self,
+        object: str,
+        *,
+        destination: str | None = None,
+        collections: Collection[str] | None = None,
+        limit: int = 100,
     ) -> tuple[HistoryEntry, ...]:
         """What was done to an object, newest first.
 
@@ -76,9 +81,11 @@ class History:
                 the destination has lasting identities (entryUUID, objectGUID), or by the renames that led
                 there.
             destination: only at this endpoint.
+            collections: only by runs of collections that have these names now; None for all.
             limit: the most entries.
         """
         at_destination = true() if destination is None else PlanRow.destination == destination
+        of_these = true() if collections is None else CollectionRunRow.current_name.in_(collections)
         with self._database.read() as connection:
             query = (
                 select(
@@ -100,7 +107,7 @@ class History:
                 .join(PlanRow, PlanRow.id == ChangeRow.plan_id)
                 .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
                 .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-                .where(_same_object(connection, object, at_destination), at_destination)
+                .where(_same_object(connection, object, at_destination), at_destination, of_these)
                 .order_by(OutcomeRow.recorded.desc(), ChangeRow.plan_id.desc(), ChangeRow.sequence.desc())
                 .limit(limit)
             )
