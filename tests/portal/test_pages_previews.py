@@ -349,6 +349,21 @@ def test_what_the_edit_causes_is_shown_worst_first(ada: Looker, tmp_path: Path) 
     assert more == f"{path}?after=50"
     assert ada.get(f"{path}?group=3").count('class="change"') == 50
     assert ada.get(f"{path}?group=3&after=100").count('class="change"') == 29
+    found = ada.get(f"{path}?search=P12")
+    # p12 and p120 to p129, also of the saved version's changes; each is one object.
+    assert "11 objects with P12" in text_of(found)
+    assert found.count('class="change"') == 11
+    assert "All of them" not in text_of(found)
+    rest = ada.get(f"{path}?group=3&search=p1&limit=9")
+    assert "group=3&amp;search=p1&amp;after=9" in rest
+    last = ada.get(f"{path}?group=3&search=p1&limit=9&after=9")
+    assert f'{path}?group=3&amp;search=p1"' in last
+    before, after = (set(re.findall(r"\bp1\d+\b", text_of(each))) for each in (rest, last))
+    assert (len(before), before & after) == (8, set()), (before, after)
+    gone = text_of(ada.get(f"{path}?search=%3Cb%3E%25"))
+    assert "0 objects with <b>%" in gone
+    assert "No object has this text." in gone
+    ada.get(f"{path}?search={'x' * 1_001}", status=422)
     ada.get(f"{path}?group=4", status=422)
     ada.get(f"{path}?after=-1", status=422)
     saved = ada.get(f"/previews/{question.id}/jobs/copy?saved=1")

@@ -8,7 +8,7 @@ page by page. While it is made, each change of the older plan takes about 200 by
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -71,6 +71,10 @@ class Effects:
     def number(self) -> int:
         """How many objects."""
         return sum(group.number for group in self.groups)
+
+    def matching(self, group: int | None, old: Container[int], new: Container[int]) -> list[Place]:
+        """The objects of a group, or of all, that have one of these places in one of the two plans."""
+        return [each for each in self.page(group, 0, self.number) if each[0] in old or each[1] in new]
 
     def page(self, group: int | None, after: int, limit: int) -> list[Place]:
         """Some objects in their order: of one group, by its number from 0, or of all; `after` counts."""

@@ -37,7 +37,7 @@ from directory_sync.portal.preview_rights import own_question
 from directory_sync.portal.queries import EffectQuery
 from directory_sync.portal.runs import RunJob, run_job
 from directory_sync.portal.saving_rules import saving_rules
-from directory_sync.store.plan_pages import StoredChange
+from directory_sync.store.plan_pages import ChangeFilter, StoredChange
 from directory_sync.store.preview_model import (
     PreviewState,
     Question,
@@ -96,12 +96,14 @@ class ShownEffects:
     Attributes:
         differences: objects, worst first.
         next: what to give as `after` to see what follows; None at the end.
+        total: how many objects are asked for, on all pages.
         integrity: whether both plans are what was stored.
     """
 
     effects: StoredEffects
     differences: tuple[ShownDifference, ...]
     next: int | None
+    total: int
     integrity: Checked
 
 
@@ -261,9 +263,19 @@ def read_effects(store: Store, visitor: Visitor, id: str, job: str, query: Effec
     if query.group is not None and query.group > len(found.effects.groups):
         raise QueryError({"group": f"There are {len(found.effects.groups)} groups."})
     group = None if query.group is None else query.group - 1
-    places = found.effects.page(group, query.after, query.limit)
     plans = (found.old_plan, found.new_plan)
     heads = [None if plan is None else visible_plan(store, visitor, plan) for plan in plans]
+    if query.search:
+        filter = ChangeFilter(query.search)
+        held = [
+            frozenset[int]() if plan is None else frozenset(store.plan_pages.places(plan, filter))
+            for plan in plans
+        ]
+        matching = found.effects.matching(group, *held)
+        places, total = matching[query.after : query.after + query.limit], len(matching)
+    else:
+        places = found.effects.page(group, query.after, query.limit)
+        total = found.effects.number if group is None else found.effects.groups[group].number
     changes: list[dict[int, StoredChange]] = [
         {}
         if plan is None
@@ -276,11 +288,9 @@ def read_effects(store: Store, visitor: Visitor, id: str, job: str, query: Effec
         old, new = (None if each is None else changes[side].get(each) for side, each in enumerate(place))
         if old is not None or new is not None:
             shown.append(_difference(old, new, jobs))
-    after, total = query.after + len(places), found.effects.number
-    if group is not None:
-        total = found.effects.groups[group].number
+    after = query.after + len(places)
     integrity = worst([integrity_of(store, head[0]) for head in heads if head is not None])
-    return ShownEffects(found, tuple(shown), after if places and after < total else None, integrity)
+    return ShownEffects(found, tuple(shown), after if places and after < total else None, total, integrity)
 
 
 def _difference(

@@ -337,6 +337,12 @@ class EffectQuery(Query):
     group: Annotated[int, Interval(ge=1, le=100), _DIGITS] | None = Field(
         None, description="Only the objects of this group, as `groups` numbers them from 1."
     )
+    search: _Text = Field(
+        "",
+        description="Only objects of which a change, by the saved or by the edited definition, has this text"
+        " in its key, an object's id, a field's name or a value; letters in any case. Values of secret fields"
+        " are not searched.",
+    )
     after: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(
         0, description="`next` of the page before."
     )

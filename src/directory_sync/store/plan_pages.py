@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -195,6 +195,16 @@ class PlanPages:
         rows = self._rows(conditions, len(places)) if places else ()
         return {change.sequence: change for change in map(_stored_change, rows)}
 
+    def places(self, plan_id: int, filter: ChangeFilter) -> list[int]:
+        """The places of the changes that a filter lets through, in the plan's order."""
+        found = self._places_where([ChangeRow.plan_id == plan_id, *_conditions(filter)])
+        return [place for place in found if filter.includes(place)]
+
+    def _places_where(self, conditions: Iterable[ColumnElement[bool]]) -> Sequence[int]:
+        query = _with_outcomes(select(ChangeRow.sequence)).where(*conditions).order_by(ChangeRow.sequence)
+        with self._database.read() as connection:
+            return connection.scalars(query).all()
+
     def causes(self, plan_id: int, *, limit: int, objects: int) -> list[OutcomeCause]:
         """Why changes of a plan did not succeed: the most frequent causes, at most `limit`, with so many
         `objects` each.
@@ -293,9 +303,7 @@ class PlanPages:
     ) -> ChangePage:
         """A part of some changes, as far as the conditions let them through too."""
         if len(conditions) > 1:
-            query = _with_outcomes(select(ChangeRow.sequence)).where(*conditions).order_by(ChangeRow.sequence)
-            with self._database.read() as connection:
-                found = [place for place in connection.scalars(query) if among[place : place + 1] == b"\1"]
+            found = [place for place in self._places_where(conditions) if among[place : place + 1] == b"\1"]
         else:
             found = [place for place, shown in enumerate(among) if shown == 1]
         begin = bisect_right(found, after)

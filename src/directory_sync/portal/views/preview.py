@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Response
 from fastapi import Request as HttpRequest
@@ -160,10 +161,16 @@ class EffectsPage:
     @property
     def next(self) -> str:
         """Query of what follows; empty at the end."""
-        if self.found.next is None:
-            return ""
-        group = "" if self.query.group is None else f"group={self.query.group}&"
-        return f"{group}after={self.found.next}"
+        return "" if self.found.next is None else self._query(after=self.found.next)
+
+    @property
+    def first(self) -> str:
+        """Query of the beginning."""
+        return self._query()
+
+    def _query(self, **more: int) -> str:
+        given = {"group": self.query.group, "search": self.query.search or None, **more}
+        return urlencode({name: value for name, value in given.items() if value is not None})
 
 
 @router.post("/collections/{name}/preview")
