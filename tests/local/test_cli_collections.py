@@ -220,3 +220,96 @@ def test_a_json_file_is_saved_as_yaml(
     file.write_text("{")
     assert call("collections", "save", file, "--expected", "0")[0] == 2
     assert len(server.asked) == 1
+
+
+# -- report --------------------------------------------------------------------------------------------------
+
+RUN = "/dirsync/api/v1/runs/crew/manual__1%20a"
+
+
+def reported(sequence: int, **given: Any) -> dict[str, Any]:
+    """A change of a report as the API gives it."""
+    return {
+        "job": "people", "plan": 7, "sequence": sequence, "action": "delete", "key": f"k{sequence}",
+        "name": "", "object": f"cn={sequence},dc=x", "new_object": "", "fields": [], "marks": [], "text": "",
+        "result": None, "message": "",
+    } | given  # fmt: skip
+
+
+def report_page(*changes: dict[str, Any], next: int | None = None, **given: Any) -> dict[str, Any]:
+    """A page of a report, which leads to another one if `next` is given."""
+    jobs = [{"job": "people", "plan": 7, "changes": 9}]
+    following = {"next_job": None if next is None else "people", "next": next}
+    return {
+        "jobs": jobs, "changes": list(changes), "total": 9, **following, "integrity": "intact",
+        "integrity_message": "",
+    } | given  # fmt: skip
+
+
+def test_filters_of_a_report_are_the_ones_of_the_api(server: RestServer, call: Callable[..., Output]) -> None:
+    """Each option is sent under the API's name for it, and nothing else is; for a file, too."""
+    server.answers = lambda asked: Answer(body=report_page())
+    filters = {
+        "job": "people",
+        "search": "50 % & co",
+        "field": "mail",
+        "action": "update",
+        "result": "open",
+        "pattern": "0",
+    }
+    options = [part for name, value in filters.items() for part in (f"--{name}", value)]
+    given = {name: [value] for name, value in filters.items()}
+    command = ("collections", "report", "crew", "manual__1 a", *options)
+    assert call(*command, "--format", "json")[0] == 0
+    [asked] = server.asked
+    assert (asked.method, asked.path) == ("GET", f"{RUN}/changes")
+    assert asked.query == given | {"order": ["consequence"], "limit": ["200"]}
+    server.answers = lambda asked: Answer(
+        body=b"job,action\n=1,\x1b[2J\n", headers={"Content-Type": "text/csv"}
+    )
+    assert call(*command, "--format", "csv")[:2] == (0, "job,action\n=1,\\x1b[2J\n")
+    assert server.asked[-1].path == f"{RUN}/report"
+    assert server.asked[-1].query == given | {"format": ["csv"]}
+
+
+def test_a_report_is_read_page_by_page(server: RestServer, call: Callable[..., Output]) -> None:
+    """Each page once, also of a server whose pages lead in a circle; keys that are not known are kept."""
+    pages = {
+        None: report_page(reported(0, brand_new=1), next=0, more=[2]),
+        "0": report_page(reported(1), next=1),
+        "1": report_page(reported(2), next=0),
+    }
+    server.answers = lambda asked: Answer(body=pages[asked.query.get("after", [None])[0]])
+    status, out, _ = call("collections", "report", "crew", "manual__1 a", "--format", "json")
+    shown = json.loads(out)
+    assert (status, [each["sequence"] for each in shown["changes"]]) == (0, [0, 1, 2])
+    assert (shown["more"], shown["changes"][0]["brand_new"], "next" in shown) == ([2], 1, False)
+
+
+def test_an_altered_plan_is_told(server: RestServer, call: Callable[..., Output]) -> None:
+    """Next to the report, which shows what the store holds; nothing of it can command the terminal."""
+    job = {
+        "job": "people", "state": "conflicts", "attempt": 1, "message": "", "statistics": {"deleted": 1},
+        "warnings": [], "problems": [], "started": None, "finished": None, "plan_id": 7, "request": None,
+        "may_be_waived": False,
+    }  # fmt: skip
+    run = {
+        "collection": "crew", "run_id": "manual__1 a", "trigger": "manual", "requester": "ida",
+        "requester_verified": True, "reason": "", "preview_only": False, "started": "2026-11-22T18:58:17Z",
+        "origin": "", "version": "", "id_used_again": False, "jobs": [job],
+    }  # fmt: skip
+
+    def answers(asked: Asked) -> Answer:
+        if asked.path == RUN:
+            return Answer(body=run)
+        if asked.path.endswith("/patterns"):
+            return Answer(409, {"detail": "altered", "error": "PlanAltered"})
+        told = reported(0, key=HOSTILE, result="conflict", message=HOSTILE)
+        return Answer(body=report_page(told, integrity="altered", integrity_message="The plan is another."))
+
+    server.answers = answers
+    status, out, err = call("collections", "report", "crew", "manual__1 a")
+    assert status == 0
+    assert "warning: The plan is another." in err
+    assert out.splitlines()[:2] == ["people: conflicts, 9 changes", "changes of people:"]
+    assert "\x1b" not in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from directory_sync.cli import collections, importing
+from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from tests.portal.asking import ask
 from tests.scenarios.airflow_cli import Output, run_as
 from tests.scenarios.portal_server import COLLECTION, PortalServer
@@ -157,6 +159,45 @@ def test_runs_and_previews_are_started(simple: PortalServer, call: Call) -> None
     assert call("vera", "collections", "run", COLLECTION)[0] == 5
     assert call("admin", "collections", "run", "etl")[0] == 1
     simple.metadata("update dag_run set state = 'success' where dag_id = ?", COLLECTION)
+
+
+def test_the_report_of_a_run(simple: PortalServer, call: Call) -> None:
+    """By pattern and one by one with results, filtered, and as files; only for those who may see it."""
+    city = FieldChange("l", (b"Hamburg",), (b"Berlin",))
+    secret = FieldChange("userPassword", (b"old",), (b"new",))
+    changes = [Change(Action.UPDATE, f"e{n}", f"cn=e{n},dc=x", fields=(city, secret)) for n in range(6)]
+    changes += [Change(Action.DELETE, f"\x1b[2J{n}", f"cn=d{n},dc=x") for n in range(3)]
+    asked = ask(simple, changes=changes)
+    outcomes = [Outcome(0, Result.DONE), Outcome(6, Result.CONFLICT, "It has changed.")]
+    simple.store.plans.record_outcomes(asked.plan_id, outcomes)
+    report = ("vera", "collections", "report", COLLECTION, asked.run_id)
+
+    status, out, err = call(*report)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    begin = lines.index("changes of people:")
+    told = [line for line in lines[begin:] if "cn=" in line]
+    assert ["cn=d" in line for line in told] == [True] * 3 + [False] * 6
+    assert any("l: Hamburg → Berlin" in line and "6 people" in line for line in lines[:begin])
+    assert "conflict: It has changed." in out
+    assert ("\x1b" in out, "old" in out.split()) == (False, False)
+
+    shown = json.loads(call(*report, "--format", "json", "--action", "delete")[1])
+    assert [each["sequence"] for each in shown["changes"]] == [6, 7, 8]
+    assert (shown["total"], shown["jobs"][0]["plan"]) == (3, asked.plan_id)
+    status, out, _ = call(*report, "--result", "open", "--field", "L", "--order", "plan")
+    assert (out.count("cn=e"), "changes by pattern" in out) == (5, False)
+    assert "5 changes of 9" in out
+    rows = list(csv.DictReader(io.StringIO(call(*report, "--format", "csv", "--job", "people")[1])))
+    assert len(rows) == 15
+    assert {row["new"] for row in rows if row["field"] == "userPassword"} == {"***"}
+    ldif = call(*report, "--format", "ldif", "--job", "people", "--pattern", "1")[1]
+    assert ldif.count("changetype: delete") == 3
+
+    assert call(*report, "--pattern", "1", "--job", "nobody")[0] == 2
+    status, _, err = call(*report, "--result", "dome")
+    assert (status, "done" in err) == (2, True)
+    assert call("vera", "collections", "report", COLLECTION, "no such run")[0] == 1
 
 
 def test_files_are_exported_without_airflow(

@@ -120,6 +120,45 @@ def test_pages_of_a_report_follow_each_other(looker: Looker) -> None:
             assert seen == total, (order, limit)
 
 
+def test_a_report_as_json(looker: Looker) -> None:
+    """Page by page the same changes as in the files, with what became of each, whatever is asked for."""
+    plans = run_with_two_plans(looker)
+    address = f"/dirsync/api/v1{PATH.removesuffix('report')}changes"
+    for query in ({}, {"job": "groups"}, {"result": "conflict"}, {"search": "crew2"}, {"action": "update"}):
+        expected = {
+            (row["job"], row["object"], row["result"], row["message"]) for row in rows_of(looker, **query)
+        }
+        for limit, order in ((1, "plan"), (2, "consequence"), (100, "consequence")):
+            found: list[dict[str, Any]] = []
+            more: dict[str, Any] = {}
+            for _ in range(len(expected)):
+                answer = looker.client.get(
+                    address, params={**query, **more, "limit": limit, "order": order}
+                ).json()
+                assert len(answer["changes"]) <= limit
+                found += answer["changes"]
+                if answer["next_job"] is None:
+                    break
+                more = {"at": answer["next_job"]}
+                more |= {} if answer["next"] is None else {"after": answer["next"]}
+            seen = [(each["job"], each["object"], each["result"] or "", each["message"]) for each in found]
+            assert len(seen) == len(set(seen)) == answer["total"]
+            assert set(seen) == expected
+            assert all(each["plan"] == plans[each["job"]] for each in found)
+            assert answer["integrity"] == "intact"
+            told = {each["job"]: (each["plan"], each["changes"]) for each in answer["jobs"]}
+            assert told == {
+                job: (plan, looker.store.plan_pages.head(plan).changes)
+                for job, plan in plans.items()
+                if query.get("job") in (None, job)
+            }
+    assert looker.client.get(address, params={"colour": "red"}).status_code == 422
+    assert looker.client.get(address, params={"pattern": "1"}).status_code == 422
+    looker.pages.run("manual__empty")
+    empty = looker.client.get(address.replace(RUN, "manual__empty")).json()
+    assert (empty["jobs"], empty["changes"], empty["total"], empty["next_job"]) == ([], [], 0, None)
+
+
 def test_a_report_as_files(looker: Looker) -> None:
     """CSV, Excel and LDIF of all jobs; formulas and secrets are in none."""
     run_with_two_plans(looker)

@@ -65,6 +65,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/runs/{collection}/{run_id}"): Route(404, 200),
     ("POST", "/api/v1/runs/{collection}/{run_id}/stop"): Route(404, 403, _REASON),
     ("GET", "/api/v1/runs/{collection}/{run_id}/report"): Route(404, 200),
+    ("GET", "/api/v1/runs/{collection}/{run_id}/changes"): Route(404, 200),
     ("POST", "/api/v1/runs/{collection}/{run_id}/jobs/{job}/waiver"): Route(404, 403, _REASON),
     ("GET", "/api/v1/collections"): Route(200, 200),
     ("GET", "/api/v1/collections.yaml"): Route(200, 200),

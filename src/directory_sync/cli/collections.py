@@ -235,6 +235,12 @@ def _stop(collections: Collections, arguments: Namespace) -> ExitStatus:
     return stop(collections, arguments)
 
 
+def _report(collections: Collections, arguments: Namespace) -> ExitStatus:
+    from directory_sync.cli.collections_report import report
+
+    return report(collections, arguments)
+
+
 def _tell(saved: SavedAnswer, file: str) -> ExitStatus:
     for line in saved_lines(saved):
         print(line)
@@ -258,6 +264,7 @@ _ACTIONS: dict[str, Callable[[Collections, Namespace], ExitStatus]] = {
     "restore": _restore,
     "run": _run,
     "preview": _preview,
+    "report": _report,
     "stop": _stop,
     "watch": _watch,
 }

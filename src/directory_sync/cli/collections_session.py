@@ -25,10 +25,13 @@ from directory_sync.portal.wire.collections import (
     VersionListAnswer,
     VersionTextAnswer,
 )
+from directory_sync.portal.wire.plans import ReportAnswer
 from directory_sync.portal.wire.previews import PreviewAnswer
 from directory_sync.portal.wire.runs import RunAnswer, StartedRunAnswer, StoppedRunAnswer
 
 _PATH = "/collections"
+_PAGE = 200
+"""Changes that are asked for at once."""
 
 
 def read_text(file: Path) -> str:
@@ -119,6 +122,30 @@ class Collections:
     def run(self, name: str, run_id: str) -> RunAnswer:
         """The same as a model."""
         return self.session.read(RunAnswer, self.run_data(name, run_id))
+
+    def report_pages(self, name: str, run_id: str, query: Query) -> Iterator[Any]:
+        """Yield the report of a run as the API gives it, page by page; at least one page."""
+        seen: set[tuple[str | None, int | None]] = set()
+        at: str | None = None
+        after: int | None = None
+        # A page that leads back would never end.
+        while (at, after) not in seen:
+            seen.add((at, after))
+            asked = {**query, "at": at, "after": after, "limit": _PAGE}
+            data = self.session.client.get(f"{_run(name, run_id)}/changes", asked)
+            yield data
+            page = self.report_page(data)
+            if page.next_job is None:
+                return
+            at, after = page.next_job, page.next
+
+    def report_page(self, data: Any) -> ReportAnswer:
+        """The same as a model."""
+        return self.session.read(ReportAnswer, data)
+
+    def download_report(self, name: str, run_id: str, query: Query) -> Iterator[str]:
+        """Yield the report of a run as a text, of the `format` that the query names."""
+        return self.session.client.download(f"{_run(name, run_id)}/report", query)
 
     def stop(self, name: str, run_id: str, *, reason: str) -> StoppedRunAnswer:
         """Stop a run for good."""

@@ -8,12 +8,20 @@ from pathlib import Path
 from directory_sync.cli.parser_basics import Commands, command, positive
 from directory_sync.cli.parser_requests import add_login
 
+_REPORT_FILTERS = (
+    ("--job", "NAME", "only of this job"),
+    ("--search", "TEXT", "only where this is part of the key, an object's id, a field's name or a value"),
+    ("--field", "NAME", "only changes of this field"),
+    ("--action", "ACTION", "only such changes: create, update, move, disable or delete"),
+    ("--result", "RESULT", "only with this result; open: those of which nothing has become yet"),
+)
+
 
 def add_collections(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the commands with all that can be done."""
     parser = commands.add_parser(
         "collections",
-        help="list, show, save, rename, delete, run and stop saved collections",
+        help="list, show, save, rename, delete, run and stop saved collections, and report on runs",
         description=(
             "List, show, save, rename, delete, run and stop collections that are saved in the store, through"
             " the REST API of a running Airflow."
@@ -158,6 +166,35 @@ def _add_running(actions: Commands[argparse.ArgumentParser]) -> None:
         help="how it is shown (default: table); json: once, everything about the run",
     )
     add_login(watch)
+    report = command(
+        actions,
+        "report",
+        "show the report of a run",
+        "All changes of the run, by pattern and one by one, with the result of each.",
+    )
+    _add_run(report)
+    for option, metavar, help_ in _REPORT_FILTERS:
+        report.add_argument(option, dest=f"only_{option[2:]}", metavar=metavar, help=help_)
+    report.add_argument(
+        "--pattern",
+        dest="only_pattern",
+        type=_number,
+        metavar="N",
+        help="with --job: only the changes of this line of the patterns, from 1; 0: those without a line",
+    )
+    report.add_argument(
+        "--order",
+        choices=["consequence", "plan"],
+        default="consequence",
+        help="the most serious kind first (default), or as in the plan; of table and json",
+    )
+    report.add_argument(
+        "--format",
+        choices=["table", "json", "csv", "ldif"],
+        default="table",
+        help="how it is shown (default: table); csv and ldif: only the changes",
+    )
+    add_login(report)
     stop = command(
         actions,
         "stop",

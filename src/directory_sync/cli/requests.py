@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 
+from directory_sync.cli.answered_changes import change_lines, write_download
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.requests_actions import approve, cancel, deny, reroute
@@ -15,22 +16,11 @@ from directory_sync.cli.requests_session import Session, open_session
 from directory_sync.cli.requests_text import COLUMNS, detail_lines, list_row, pattern_lines
 from directory_sync.cli.tables import show_table
 from directory_sync.cli.terminal import data_output, message
-from directory_sync.endpoints.change import (
-    WORST_FIRST,
-    Change,
-    FieldChange,
-    Mark,
-    Result,
-    Values,
-    value_from_json,
-)
-from directory_sync.portal.wire.plans import ChangeAnswer, Value
+from directory_sync.endpoints.change import WORST_FIRST
 from directory_sync.portal.wire.requests import RequestAnswer
-from directory_sync.present.shown import ShownChange, visible
-from directory_sync.present.terminal import ChangeStyle, change_text, is_terminal
-from directory_sync.printable import printable, printable_json
+from directory_sync.present.terminal import ChangeStyle, is_terminal
+from directory_sync.printable import printable_json
 
-_AS_WANTED = frozenset(result for result in Result if not result.is_trouble)
 _FILTERS = (
     "collection",
     "job",
@@ -83,9 +73,7 @@ def _show_table(requests: Iterable[RequestAnswer]) -> None:
 def _show(session: Session, arguments: Namespace) -> ExitStatus:
     match arguments.format:
         case "csv" | "ldif":
-            for part in session.download(arguments.request, arguments.format):
-                # The text comes from elsewhere; its own lines are the only thing that it may decide.
-                data_output().write("\n".join(map(printable, part.split("\n"))))
+            write_download(session.download(arguments.request, arguments.format))
         case "json":
             _show_json(session, arguments.request, with_changes=arguments.changes)
         case _:
@@ -129,32 +117,7 @@ def _change_lines(session: Session, number: int, total: int) -> Iterator[str]:
             if action is None and answer.action in WORST_FIRST:
                 continue
             left -= 1
-            yield change_text(_shown(answer), style)
-            if answer.result is not None and answer.result not in _AS_WANTED:
-                message_ = f": {answer.message}" if answer.message else ""
-                yield f"      {printable(answer.result + message_)}\n"
-
-
-def _shown(answer: ChangeAnswer) -> ShownChange:
-    """A change as the server shows it: secrets are hidden there already."""
-    fields = tuple(
-        FieldChange(each.field, _values(each.old), _values(each.new), partial=each.partial)
-        for each in answer.fields
-    )
-    change = Change(
-        answer.action,
-        answer.key,
-        answer.object,
-        answer.new_object or None,
-        fields=fields,
-        marks=tuple(Mark(mark.kind, mark.subject) for mark in answer.marks),
-        name=answer.name or None,
-    )
-    return visible(change, lambda field: False)
-
-
-def _values(values: Iterable[Value]) -> Values:
-    return tuple(value_from_json(each if isinstance(each, str) else each.model_dump()) for each in values)
+            yield from change_lines(answer, style)
 
 
 _ACTIONS: dict[str, Callable[[Session, Namespace], ExitStatus]] = {

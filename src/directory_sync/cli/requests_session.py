@@ -102,8 +102,15 @@ class Session:
         """A request's changes by pattern; None where the server does not give them: it is of an earlier
         version, or they were altered, which the request's details say.
         """
+        return self._patterns(f"/requests/{number}/patterns")
+
+    def plan_patterns(self, plan: int) -> PatternsAnswer | None:
+        """The changes of a plan by pattern; None as for a request."""
+        return self._patterns(f"/plans/{plan}/patterns")
+
+    def _patterns(self, path: str) -> PatternsAnswer | None:
         try:
-            data = self.client.get(f"/requests/{number}/patterns")
+            data = self.client.get(path)
         except (RequestError, EndpointError):
             return None
         found = self.read(PatternsAnswer, data)

@@ -12,8 +12,10 @@ from directory_sync.definition.models import Job
 from directory_sync.plan.patterns.model import Patterns
 from directory_sync.portal import links
 from directory_sync.portal.changes import ShownChanges
+from directory_sync.portal.codes import Integrity
 from directory_sync.portal.comparing import ShownComparison, ShownDifference
 from directory_sync.portal.reading import RequestDetails, RequestList
+from directory_sync.portal.reports import Report
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.standing import Standings, note
 from directory_sync.portal.wire.plans import (
@@ -24,6 +26,9 @@ from directory_sync.portal.wire.plans import (
     OtherAnswer,
     PatternAnswer,
     PatternsAnswer,
+    ReportAnswer,
+    ReportedChangeAnswer,
+    ReportedJobAnswer,
 )
 from directory_sync.portal.wire.requests import (
     AssigneeAnswer,
@@ -133,6 +138,28 @@ def changes_answer(page: ShownChanges) -> ChangesAnswer:
         total=page.total,
         integrity=page.integrity.state,
         integrity_message=page.integrity.message,
+    )
+
+
+def report_answer(report: Report) -> ReportAnswer:
+    """A page of a run's report."""
+    checked = report.integrity
+    return ReportAnswer(
+        jobs=[
+            ReportedJobAnswer(job=plan.job.name, plan=plan.head.id, changes=plan.head.changes)
+            for plan in report.plans
+        ],
+        changes=[
+            ReportedChangeAnswer(
+                **dict(_change_answer(each.change)), job=each.plan.job.name, plan=each.plan.head.id
+            )
+            for each in report.changes
+        ],
+        total=report.total,
+        next_job=report.next_job or None,
+        next=report.next_after,
+        integrity=Integrity.INTACT if checked is None else checked.state,
+        integrity_message="" if checked is None else checked.message,
     )
 
 

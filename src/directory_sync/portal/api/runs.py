@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import StreamingResponse
 
 from directory_sync.portal import acting, runs, stopping
@@ -15,8 +15,9 @@ from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import ANY_RESPONSE, FileFormat, Section, download
 from directory_sync.portal.queries import ReportQuery
-from directory_sync.portal.reports import report_plans
+from directory_sync.portal.reports import read_report, report_plans
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.wire.plans import ReportAnswer
 from directory_sync.portal.wire.requests import RequestAnswer
 from directory_sync.portal.wire.runs import RunAnswer, StopAnswer, StopBody, StoppedRunAnswer, WaiverBody
 
@@ -77,6 +78,25 @@ def download_report(
     view = runs.read_run(store, visitor, collection, run_id)
     sections = [Section(each.head, each.job, each.filter) for each in report_plans(store, view, query)]
     return download(store, sections, format, f"report-{view.snapshot.id}")
+
+
+@router.get(
+    "/runs/{collection}/{run_id}/changes",
+    responses=errors(404, 422),
+    openapi_extra=ReportQuery.openapi(),
+)
+def read_changes(
+    collection: CollectionName,
+    run_id: RunId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ReportQuery, Depends(ReportQuery.of_call)],
+) -> ReportAnswer:
+    """The report of a run page by page: the changes of its jobs that the filter lets through, with what
+    became of each.
+    """
+    view = runs.read_run(store, visitor, collection, run_id)
+    return answering.report_answer(read_report(store, view, query))
 
 
 @router.post("/runs/{collection}/{run_id}/jobs/{job}/waiver", responses=errors(404, 409, 422))

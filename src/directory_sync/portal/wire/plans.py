@@ -151,6 +151,35 @@ class ChangesAnswer(Answer):
     }
 
 
+class ReportedChangeAnswer(ChangeAnswer):
+    """A change of a run's report."""
+
+    job: str
+    plan: int = Field(description="Number of the job's plan.")
+
+
+class ReportedJobAnswer(Answer):
+    """A job of a run's report."""
+
+    job: str
+    plan: int = Field(description="Number of its plan: `GET /plans/{plan}/patterns` sums it up.")
+    changes: int = Field(description="How many its plan has.")
+
+
+class ReportAnswer(Answer):
+    """A page of a run's report: the changes of its jobs, one job after the other."""
+
+    jobs: list[ReportedJobAnswer] = Field(description="Those with a plan that were asked for.")
+    changes: list[ReportedChangeAnswer]
+    total: int = Field(description="How many the filter lets through, on all pages.")
+    next_job: str | None = Field(
+        description="Give it as `at`, and `next` as `after`, to see what follows; null at the end."
+    )
+    next: int | None = Field(description="Null if the next page begins with a job's first change.")
+    integrity: Annotated[Integrity, Newer] = Field(description="What is known of the worst of the plans.")
+    integrity_message: str = Field(description="The same for people; empty if all are intact.")
+
+
 class FieldPatternAnswer(Answer):
     """What the changes of a line do to one field."""
 
