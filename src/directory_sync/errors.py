@@ -27,10 +27,10 @@
     ├── LeaseError                 another run works on the same part of the destination
     │   └── LeaseLost              our own lease expired while we were working
     ├── PlanMismatch               a stored plan is not the one that was asked for
-    │   └── PlanAltered            what the store holds is not what was saved there: somebody has changed it
+    │   └── PlanAltered            what the store holds is not what was saved there: someone has changed it
     ├── RequestError               a request for approval cannot be filed, found or changed like that
     │   ├── RequestNotFound        there is no such request (any more)
-    │   ├── AlreadyDecided         somebody or something was first; fields: by, at, state
+    │   ├── AlreadyDecided         someone or something was first; fields: by, at, state
     │   ├── QueryError             what a list was asked for makes no sense; field: problems
     │   ├── NotDecidable           the request is not in a state for this, or its plan was not shown
     │   └── NotAllowed             this person may not do that with the request
@@ -49,7 +49,7 @@
     ├── DraftError                 a draft cannot be begun, written or finished like that
     │   ├── DraftNotFound          this person has no such draft (any more)
     │   └── DraftChanged           another window was first; fields: number, at
-    ├── MailError                  a mail could not be sent; fields: for_good, everybody
+    ├── MailError                  a mail could not be sent; fields: for_good, everyone
     └── StoreError                 the store is not there, not migrated, or does not answer
 
 `EndpointUnavailable`, `PolicyChanged`, `LeaseError`, `StoreError` and an `IncompleteListing` that broke off
@@ -80,7 +80,7 @@ class DirectorySyncError(Exception):
     """Anything that this package reports to its user. The text says what is wrong and what to do about it."""
 
     transient = False
-    """Whether doing the same thing again later may succeed without anybody changing anything."""
+    """Whether doing the same thing again later may succeed without anyone changing anything."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Processes tell each other their errors: the text and the facts as they are, whatever made them.
@@ -258,7 +258,7 @@ class PlanMismatch(DirectorySyncError):
 
 
 class PlanAltered(PlanMismatch):
-    """What the store holds of a plan is not what was saved there, so nobody may agree to it and nothing of it
+    """What the store holds of a plan is not what was saved there, so no one may agree to it and nothing of it
     may be written.
     """
 
@@ -272,10 +272,10 @@ class RequestNotFound(RequestError):
 
 
 class AlreadyDecided(RequestError):
-    """Somebody or something was first, so what was asked for has not been recorded.
+    """Someone or something was first, so what was asked for has not been recorded.
 
     Attributes:
-        by: who was first; empty where it was nobody (expiry, a newer plan).
+        by: who was first; empty where it was no one (expiry, a newer plan).
         at: when, in UTC; the store always says so.
         state: what it has led to: the request's state now, or what this same person decided earlier.
     """
@@ -437,12 +437,12 @@ class MailError(DirectorySyncError):
 
     Attributes:
         for_good: the server refuses this mail or address; sending it again is of no use.
-        everybody: the server takes no mail at all now, so there is no use in sending it others.
+        concerns_all: the server takes no mail at all now, so there is no use in sending it others.
     """
 
-    def __init__(self, message: str, *, for_good: bool = False, everybody: bool = False) -> None:
+    def __init__(self, message: str, *, for_good: bool = False, concerns_all: bool = False) -> None:
         self.for_good = for_good
-        self.everybody = everybody
+        self.concerns_all = concerns_all
         super().__init__(message)
 
 

@@ -91,9 +91,9 @@ def trigger(page: Page, url: str) -> None:
     page.wait_for_url("**/runs/manual__*", timeout=LONG)
 
 
-def answer(frame: FrameLocator, deed: str, button: str, **fields: str) -> None:
+def answer(frame: FrameLocator, action: str, button: str, **fields: str) -> None:
     """Press a button of a request, fill the dialog's fields in, and send it."""
-    frame.get_by_role("button", name=deed).click()
+    frame.get_by_role("button", name=action).click()
     dialog = frame.get_by_role("dialog")
     for label, text in fields.items():
         dialog.get_by_label(label).fill(text)

@@ -160,7 +160,7 @@ def test_the_log_says_what_was_sent(
     deliver_mail(store)
     sent, _, problem = logged
     assert sent == f"Mail was sent. request={request} about=filed to=bea@corp.example"
-    assert "was not sent to everybody" in problem
+    assert "was not sent to everyone" in problem
     assert "The mail server refuses the address zoe@corp.example: 451 4.7.1 come back" in problem
     assert "\x1b" not in problem
 

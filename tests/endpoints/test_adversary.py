@@ -21,7 +21,7 @@ from ldap.ldapobject import SimpleLDAPObject
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Result
 from directory_sync.errors import LeaseError
-from directory_sync.run import carrying_out
+from directory_sync.run import apply_step
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
@@ -155,14 +155,14 @@ def office(container: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         office = Office(container, store, tmp_path, source_admin)
         for dn in (office.here, office.left, office.there):
             office.at(dn).add_s(dn, [("objectClass", b"organizationalUnit")])
-        apply = carrying_out.apply_plan
+        apply = apply_step.apply_plan
 
         def interfere(*arguments: Any, **more: Any) -> Any:
             # The plan is made and stored, and nothing is written yet.
             office.between()
             return apply(*arguments, **more)
 
-        monkeypatch.setattr(carrying_out, "apply_plan", interfere)
+        monkeypatch.setattr(apply_step, "apply_plan", interfere)
         yield office
         directories.delete_below(source_admin, office.there)
         source_admin.unbind_s()

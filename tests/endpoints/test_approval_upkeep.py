@@ -131,7 +131,7 @@ def test_a_directory_that_is_down_holds_up_nothing_else(store: Store, clock: Clo
     assert result.problems == (
         SweepProblem(
             waits,
-            "The manager of bob could not be looked up, so nobody else was asked yet. "
+            "The manager of bob could not be looked up, so no one else was asked yet. "
             "connection ad: the directory did not answer in time. Try again later.",
         ),
     )

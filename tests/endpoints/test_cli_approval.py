@@ -484,22 +484,20 @@ def test_a_run_at_work_elsewhere_is_named(terminal: Terminal) -> None:
     assert terminal.people() == {"fry", "leela"}
 
 
-def test_an_interrupted_carrying_out_can_be_repeated(
-    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_apply_can_be_repeated(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the middle leaves the request approved; the same command goes on where it stopped."""
-    from directory_sync.run import carrying_out
+    from directory_sync.run import apply_step
 
     terminal.run("--job", "people")
     terminal.approve()
-    original = carrying_out.apply_plan
+    original = apply_step.apply_plan
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
         original(*arguments, **options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(carrying_out, "apply_plan", interrupted)
+        patched.setattr(apply_step, "apply_plan", interrupted)
         assert terminal.run("--approved", "1") == 130
     assert (terminal.request().state, terminal.run_states()) == ("approved", ["failed"])
     assert terminal.run("--approved", "1") == 0

@@ -83,12 +83,12 @@ def test_what_later_runs_are_compared_with_is_there_once(office: Office) -> None
     for number, fields in enumerate((FIELDS, REORDERED, FIELDS)):
         run = office.start(fields=fields, approval=None)
         keys.append(definition_key(complete(run.collection)))
-        assert earlier.was_carried_out("office", "phones", keys[-1], ["success"]) == (number == 2)
+        assert earlier.was_applied("office", "phones", keys[-1], ["success"]) == (number == 2)
         job = office.store.runs.start_job(run.id, "phones")
         office.store.runs.finish_job(job.id, "success")
-        assert earlier.was_carried_out("office", "phones", keys[-1], ["success"]), number
+        assert earlier.was_applied("office", "phones", keys[-1], ["success"]), number
     assert keys[0] == keys[2] != keys[1]
-    definitions = earlier.definitions_carried_out("office", "phones", ["success"])
+    definitions = earlier.applied_definitions("office", "phones", ["success"])
     assert [list(each["jobs"][0]["fields"]) for each in definitions] == [list(FIELDS), list(REORDERED)]
 
 

@@ -211,4 +211,4 @@ def test_members_that_cannot_be_read_remove_nobody(tmp_path: Path, spoilt: str) 
     plan = planned(tmp_path, "g.ldif", spoilt, fields, destination, missing_at_destination="skip")
     (change,) = plan.changes
     assert (change.fields[0].old, change.fields[0].new) == ((), (b"cn=P1,dc=y",))
-    assert "no counterpart at the destination for uid=p2,dc=old; nobody is removed" in plan.warnings[-1]
+    assert "no counterpart at the destination for uid=p2,dc=old; no one is removed" in plan.warnings[-1]

@@ -154,7 +154,7 @@ def test_only_who_is_newly_asked_is_asked_by_mail(store: Store) -> None:
     send(store, box)
     [(to, message)] = box.take()
     assert to == "heads@corp.example"
-    assert "nobody has answered yet" in text_of(message)
+    assert "no one has answered yet" in text_of(message)
 
 
 def test_who_may_not_decide_is_not_asked(store: Store) -> None:

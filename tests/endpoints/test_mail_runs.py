@@ -339,7 +339,7 @@ def test_errors_are_told_with_their_causes(store: Store) -> None:
         "success_with_errors",
         statistics=plan(()).statistics.__class__(read=40, created=2, errors=26, conflicts=3),
         problems=[RecordProblem("fry", "line 3", "no surname")],
-        message="Done, but 26 records could not be carried out.",
+        message="Done, but 26 records could not be processed.",
     )
     run.close("success_with_errors")
     box = Box()

@@ -43,7 +43,7 @@ class RunNews:
         return Occasion(Letter.OUTCOME, tuple(Recipient(Approver("user", name)) for name in NAMES))
 
     def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
-        return {"name": recipient.whom.name}
+        return {"name": recipient.addressee.name}
 
     def noted(self) -> Noted:
         return Noted()

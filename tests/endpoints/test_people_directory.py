@@ -97,7 +97,7 @@ def test_two_entries_of_one_name_are_nobody(staff: Container, caplog: pytest.Log
         assert found.mail_of("carol") is None
         assert found.manager_of("carol") is None
         assert found.manager_of("bob") is None
-    assert "2 entries of the people directory have uid=carol, so nobody is meant" in caplog.text
+    assert "2 entries of the people directory have uid=carol, so none of them is used" in caplog.text
     assert "is not the one person named carol" in caplog.text
 
 

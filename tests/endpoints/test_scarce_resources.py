@@ -22,7 +22,7 @@ import pytest
 
 from directory_sync.definition.models import Collection
 from directory_sync.errors import LeaseError, StoreError
-from directory_sync.run import carrying_out
+from directory_sync.run import apply_step
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
@@ -150,7 +150,7 @@ def test_a_store_that_fills_up_while_changes_are_written(
     """What could not be recorded is told; with room again the same run finds out what is done, and records
     that.
     """
-    prepare, apply, pages = Database._prepare_sqlite, carrying_out.apply_plan, [1 << 30]
+    prepare, apply, pages = Database._prepare_sqlite, apply_step.apply_plan, [1 << 30]
 
     def small(self: Database, connection: Any, record: Any) -> None:
         prepare(self, connection, record)
@@ -164,7 +164,7 @@ def test_a_store_that_fills_up_while_changes_are_written(
 
     with monkeypatch.context() as patch:
         patch.setattr(Database, "_prepare_sqlite", small)
-        patch.setattr(carrying_out, "apply_plan", fill)
+        patch.setattr(apply_step, "apply_plan", fill)
         result = run(folder)
     assert result.state is JobState.FAILED
     assert result.error is not None

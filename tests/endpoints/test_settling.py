@@ -237,7 +237,7 @@ def test_after_a_week_it_is_uncertain_for_good(corner: Corner, monkeypatch: pyte
         connection.execute(update(PlanRow).values(apply_started=corner.store.now() - GONE))
     (settled,) = settle(corner).settled
     assert (settled.state, told(corner.store, 1)) == (JobState.FAILED, {Result.UNCERTAIN: 2})
-    assert "for 7 days nobody could look at the object" in corner.store.plans.outcomes(1)[0].message
+    assert "for 7 days the object could not be read" in corner.store.plans.outcomes(1)[0].message
 
 
 # -- approval ------------------------------------------------------------------------------------------------

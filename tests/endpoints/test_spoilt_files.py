@@ -13,7 +13,7 @@ import pytest
 
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Result
-from directory_sync.run import carrying_out
+from directory_sync.run import apply_step
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
@@ -87,7 +87,7 @@ def folder(
 ) -> Iterator[Folder]:
     """Forty people, for each kind of file."""
     new_store(tmp_path / "store.db")
-    apply = carrying_out.apply_plan
+    apply = apply_step.apply_plan
     with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
         made = Folder(tmp_path, request.param, store)
 
@@ -95,7 +95,7 @@ def folder(
             made.between()
             return apply(*arguments, **more)
 
-        monkeypatch.setattr(carrying_out, "apply_plan", interfere)
+        monkeypatch.setattr(apply_step, "apply_plan", interfere)
         yield made
 
 

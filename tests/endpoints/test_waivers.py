@@ -195,7 +195,7 @@ def test_who_asks_for_a_waiver_is_not_among_those_who_are_asked(office: Office) 
     assert missing_text(waits) == "carol"
     filed = occasion(view, view.events[0])
     assert filed is not None
-    told = [(each.whom.name, each.asked_for_it) for each in filed.recipients]
+    told = [(each.addressee.name, each.asked_for_it) for each in filed.recipients]
     assert told == [("carol", False), ("bob", True)]
     with pytest.raises(NotAllowed, match="You asked for this"):
         office.approve(request, Person("zoe", frozenset(), verified=True))
@@ -203,7 +203,10 @@ def test_who_asks_for_a_waiver_is_not_among_those_who_are_asked(office: Office) 
     view = office.store.requests.get(request.id)
     told = occasion(view, view.events[-1])
     assert told is not None
-    assert [(each.whom.name, each.asked_for_it) for each in told.recipients] == [("bob", True), ("zoe", True)]
+    assert [(each.addressee.name, each.asked_for_it) for each in told.recipients] == [
+        ("bob", True),
+        ("zoe", True),
+    ]
 
 
 def test_where_only_who_asks_could_answer_a_waiver_others_are_asked_at_once(office: Office) -> None:

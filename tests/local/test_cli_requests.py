@@ -558,13 +558,13 @@ def test_a_request_that_is_not_there(call: Callable[..., Output]) -> None:
 def test_a_wrong_filter_is_wrong_usage(server: RestServer, call: Callable[..., Output]) -> None:
     """The server knows what can be asked for; its words are told with exit status 2."""
     server.answers = lambda asked: Answer(
-        422, {"detail": "state: “pendign” is not possible here.", "error": "QueryError"}
+        422, {"detail": "state: “pendign” is not a valid value.", "error": "QueryError"}
     )
 
     assert call("list", "--state", "pendign") == (
         2,
         "",
-        "directory-sync: state: “pendign” is not possible here.\n",
+        "directory-sync: state: “pendign” is not a valid value.\n",
     )
 
 

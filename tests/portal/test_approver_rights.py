@@ -53,7 +53,7 @@ def test_everything_about_deciding_is_open_to_them(server: PortalServer) -> None
     assert asked.id in {each["id"] for each in api.get("/api/v1/requests").json()["requests"]}
     for path in ("", "/changes", "/changes.csv", "/changes.ldif"):
         assert api.get(f"/api/v1/requests/{asked.id}{path}").status_code == 200, path
-    for path in ("", "/ask?deed=approve", "/changes/0"):
+    for path in ("", "/ask?do=approve", "/changes/0"):
         assert pages.get(f"/requests/{asked.id}{path}").status_code == 200, path
     assert api.post(f"/api/v1/requests/{asked.id}/comment", json={"text": "Looks fine."}).status_code == 200
     assert api.post(f"/api/v1/requests/{asked.id}/reroute", json={"users": ["olga"]}).status_code == 200

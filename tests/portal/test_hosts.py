@@ -73,10 +73,10 @@ def test_no_way_back_leads_to_another_host(simple: PortalServer, back: str) -> N
     asked = ask(simple)
     headers = {**HOSTILE, "Sec-Fetch-Site": "same-origin"}
     client = simple.client("bea")
-    selected = {"deed": "deny", "selected": f"{asked.id}:{asked.digest}", "reason": "no", "back": back}
+    selected = {"do": "deny", "selected": f"{asked.id}:{asked.digest}", "reason": "no", "back": back}
     for answer in (
-        client.get("/requests/ask", params={"deed": "approve", "back": back}, headers=headers),
-        client.post("/requests/decide", data={"deed": "approve", "back": back}, headers=headers),
+        client.get("/requests/ask", params={"do": "approve", "back": back}, headers=headers),
+        client.post("/requests/decide", data={"do": "approve", "back": back}, headers=headers),
         client.post("/requests/decide", data=selected, headers=headers),
     ):
         assert answer.status_code == 303

@@ -107,7 +107,7 @@ def test_somebody_whom_nobody_has_checked_can_look_but_not_act(everybody: Portal
         request["id"]
         for request in anybody.get("/api/v1/requests", params={"list": "mine"}).json()["requests"]
     }
-    deeds = {
+    actions = {
         "approve": {"digest": asked.digest},
         "deny": {"digest": asked.digest, "reason": "no"},
         "reroute": {"users": ["bea"]},
@@ -115,9 +115,9 @@ def test_somebody_whom_nobody_has_checked_can_look_but_not_act(everybody: Portal
         "comment": {"text": "hello"},
         "replan": {},
     }
-    for deed, body in deeds.items():
-        answer = anybody.post(f"/api/v1/requests/{asked.id}/{deed}", json=body)
-        assert (answer.status_code, answer.json()["error"]) == (403, "NotAllowed"), deed
+    for action, body in actions.items():
+        answer = anybody.post(f"/api/v1/requests/{asked.id}/{action}", json=body)
+        assert (answer.status_code, answer.json()["error"]) == (403, "NotAllowed"), action
         assert "does not know who you are" in answer.json()["detail"]
     view = everybody.store.requests.get(asked.id)
     assert view.request.state == "pending"

@@ -57,19 +57,19 @@ def test_a_page_of_an_altered_plan_says_so_and_offers_no_decision(looker: Looker
     assert ALTERED in text
     assert "Find out who changed it, and run the job again." in text
     assert page.index(ALTERED) < page.index('id="changes-title"')
-    for deed in ("Approve…", "Deny…"):
-        assert re.search(rf"<button[^>]*disabled[^>]*>{deed}", page)
-    for deed in ("approve", "deny"):
-        question = looker.get(f"/requests/{altered.id}/ask?deed={deed}", part=True)
+    for action in ("Approve…", "Deny…"):
+        assert re.search(rf"<button[^>]*disabled[^>]*>{action}", page)
+    for action in ("approve", "deny"):
+        question = looker.get(f"/requests/{altered.id}/ask?do={action}", part=True)
         assert "is not the one that was saved" in question
         assert 'type="submit"' not in question
 
 
-@pytest.mark.parametrize("deed", ["approve", "deny"])
-def test_a_forced_decision_is_refused(looker: Looker, altered: Request, deed: str) -> None:
+@pytest.mark.parametrize("action", ["approve", "deny"])
+def test_a_forced_decision_is_refused(looker: Looker, altered: Request, action: str) -> None:
     """A form that was open before: nothing is recorded, and the page says why and what to do."""
     page = looker.post(
-        f"/requests/{altered.id}/{deed}", {"digest": altered.digest, "reason": "because"}, status=409
+        f"/requests/{altered.id}/{action}", {"digest": altered.digest, "reason": "because"}, status=409
     )
     assert "The plan was altered in the store" in page
     assert "Find out who changed it" in page
@@ -81,12 +81,12 @@ def test_a_selection_leaves_an_altered_plan_out(looker: Looker, altered: Request
     """The others can be decided; forced, the altered one is refused."""
     other = looker.made["branch_0"]
     selected = [f"{number}:{looker.pages.digest(number)}" for number in (altered.id, other)]
-    query = urlencode([("deed", "approve"), *(("selected", each) for each in selected)])
+    query = urlencode([("do", "approve"), *(("selected", each) for each in selected)])
     question = looker.get(f"/requests/ask?{query}", part=True)
     assert "is not the one that was saved" in question
     assert f'value="{altered.id}:' not in question
     assert f'value="{other}:' in question
-    looker.post("/requests/decide", {"deed": "approve", "selected": selected})
+    looker.post("/requests/decide", {"do": "approve", "selected": selected})
     assert looker.store.requests.get(altered.id).request.pending
     assert looker.store.requests.get(other).request.state == "approved"
 
@@ -149,9 +149,9 @@ def test_the_rest_api_says_it_too(looker: Looker, altered: Request) -> None:
         assert _api(looker, path)["integrity"] == "altered", path
     for path in (f"/requests/{altered.id}/changes.csv", f"/plans/{altered.plan_id}/changes.ldif"):
         assert _api(looker, path, status=409)["error"] == "PlanAltered", path
-    for deed, reason in (("approve", ""), ("deny", "no")):
+    for action, reason in (("approve", ""), ("deny", "no")):
         refused = _api(
-            looker, f"/requests/{altered.id}/{deed}", status=409, digest=altered.digest, reason=reason
+            looker, f"/requests/{altered.id}/{action}", status=409, digest=altered.digest, reason=reason
         )
         assert refused["error"] == "PlanAltered"
     assert looker.store.requests.get(altered.id).request.pending
@@ -217,7 +217,7 @@ def test_a_large_plan_is_checked_in_the_background(looker: Looker, large: int, h
     assert "Load this page again" in page
     assert re.search(r"<button[^>]*disabled[^>]*>Approve…", page)
     assert not re.search(r"<button[^>]*disabled[^>]*>Deny…", page)
-    assert "try again in a moment" in looker.get(f"/requests/{large}/ask?deed=approve", part=True)
+    assert "try again in a moment" in looker.get(f"/requests/{large}/ask?do=approve", part=True)
     answer = _api(looker, f"/requests/{large}")
     assert (answer["integrity"], answer["powers"]["decide"]) == ("checking", "")
     held.set()

@@ -342,7 +342,7 @@ def test_a_file_is_looked_at_and_imported(simple: PortalServer) -> None:
         simple, "admin", "/import-collections", definition=text, comment="all", do="import", **choices
     )
     assert done.status_code == 200
-    assert "This is what became of the 4 definitions" in text_of(done.text)
+    assert "These are the results for the 4 definitions" in text_of(done.text)
     assert newest(simple, one).number == 2
     assert newest(simple, two).number == 1
     assert newest(simple, copy).comment == "all"

@@ -50,8 +50,8 @@ def test_the_page_says_what_protects_less_and_who_may_not_decide(looker: Looker)
     assert "approval policy removed (version 7" in text
     assert page.index("protects less") < page.index('id="changes"')
     assert "You saved versions 3 and 5 of this collection" in text
-    assert "deed=approve" not in page
-    assert "deed=cancel" in page
+    assert "do=approve" not in page
+    assert "do=cancel" in page
     assert "7 of the collection" in text
     assert f'/requests/{number}"' not in looker.get("/requests?list=inbox")
     looker.become(ADA)
@@ -98,4 +98,4 @@ def test_a_request_whose_policy_was_changed_says_what_to_do(looker: Looker) -> N
     assert "Plan again, so that it is asked for under the new policy." in text
     assert "Version 8 has another approval policy, so the request became stale" in text
     assert "Plan again…" in text
-    assert "deed=approve" not in page
+    assert "do=approve" not in page

@@ -67,12 +67,12 @@ def test_somebody_who_is_not_logged_in(looker: Looker) -> None:
         ("/requests/{pending}/comment", {"text": "hm"}, "/plugin/dirsync/dirsync/requests/{pending}"),
         (
             "/requests/decide",
-            {"deed": "deny", "back": "list=all&state=denied"},
+            {"do": "deny", "back": "list=all&state=denied"},
             "/plugin/dirsync/dirsync/requests?list=all&state=denied",
         ),
         (
             "/requests/decide",
-            {"deed": "deny", "back": "//evil"},
+            {"do": "deny", "back": "//evil"},
             "/plugin/dirsync/dirsync/requests?list=inbox",
         ),
         (
@@ -118,7 +118,7 @@ def test_an_address_that_is_too_long_leads_to_the_page_without_it(looker: Looker
     looker.pages.signed_in = False
     looker.get(f"/embed/run?dag_id=crew&run_id=manual__1{more}", status=401)
     looker.pages.signed_in = True
-    data = {"deed": "approve", "selected": [], "back": f"list=mine{more}"}
+    data = {"do": "approve", "selected": [], "back": f"list=mine{more}"}
     assert looker.post("/requests/decide", data).startswith("/dirsync/requests?list=inbox")
 
 

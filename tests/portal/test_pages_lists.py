@@ -202,6 +202,6 @@ def test_only_what_waits_for_me_can_be_ticked(looker: Looker) -> None:
 
 
 @pytest.mark.parametrize("said", ["approved", "denied", "waiver"])
-def test_a_list_says_nothing_of_deeds_on_one_request(looker: Looker, said: str) -> None:
+def test_a_list_says_nothing_of_actions_on_one_request(looker: Looker, said: str) -> None:
     """A message that belongs to another page is not shown, so that no link can make one up."""
     assert 'id="message"' not in looker.get(f"/requests?list=inbox&said={said}")

@@ -61,7 +61,7 @@ def test_changes_come_worst_first_or_as_they_are_carried_out(looker: Looker) -> 
 
     worst, plan = (looker.get(f"/requests/{number}{query}") for query in ("", "?order=plan"))
     assert "those with the worst consequences first" in worst
-    assert "in the order in which they will be carried out" in plan
+    assert "in the order in which they will be applied" in plan
     assert sorted(kinds(worst)) == sorted(kinds(plan))
     ranks = [each.value for each in WORST_FIRST]
     assert kinds(worst) == sorted(kinds(plan), key=ranks.index) != kinds(plan)
@@ -110,7 +110,7 @@ def test_waived_limits_are_loud(looker: Looker) -> None:
     assert '<section class="alert bad"' in page
     assert "Approving this waives 1 limit, once" in page
     assert "140 planned, 23 allowed" in page
-    assert "Past a limit:" in looker.get(f"/requests/{number}/ask?deed=approve")
+    assert "Past a limit:" in looker.get(f"/requests/{number}/ask?do=approve")
 
 
 def test_a_number_nobody_checked_is_marked(looker: Looker) -> None:
@@ -170,12 +170,12 @@ def test_buttons_that_may_not_be_used_say_why(looker: Looker) -> None:
     """They are there, disabled, and the reason stands below them."""
     number = looker.made["pending"]
     page = looker.get(f"/requests/{number}")
-    assert page.count("ask?deed=approve") == 2  # the link with and without JavaScript
+    assert page.count("ask?do=approve") == 2  # the link with and without JavaScript
     assert re.search(r'<button[^>]*disabled aria-describedby="why-not-0">Cancel request…</button>', page)
     looker.become(IDA)
     page = looker.get(f"/requests/{number}")
-    assert "deed=approve" not in page
-    assert "deed=cancel" in page
+    assert "do=approve" not in page
+    assert "do=cancel" in page
     assert "You asked for these changes, so someone else has to decide" in page
     looker.become(NOBODY)
     assert "Log in to comment" in looker.get(f"/requests/{number}")
@@ -189,10 +189,10 @@ def test_a_stale_request_leads_to_its_successor(looker: Looker) -> None:
     page = looker.get(f"/requests/{stale}")
     assert f'href="/dirsync/requests/{pending}"' in page
     assert f"/requests/{pending}/comparison?with={stale}" in page
-    assert "deed=replan" in page
+    assert "do=replan" in page
     page = looker.get(f"/requests/{pending}")
     assert f"This replaces request {stale}" in page
-    assert "deed=replan" not in page
+    assert "do=replan" not in page
 
 
 def test_planning_again_follows_airflow(looker: Looker) -> None:
@@ -214,7 +214,7 @@ def test_the_results_of_changes_are_shown(looker: Looker) -> None:
     assert "The server refuses the value of cn" in page
     assert page.count('class="change ') == 11
     assert looker.get(f"/requests/{number}?result=conflict").count('class="change ') == 1
-    assert "deed=replan" in page
+    assert "do=replan" in page
 
 
 def test_history_is_told_in_words(looker: Looker) -> None:
@@ -373,7 +373,7 @@ def test_a_hidden_request_does_not_exist(looker: Looker) -> None:
     """What may not be seen answers as what does not exist, on every page about it."""
     looker.become(BEA, hidden=frozenset(["staff_to_branch"]))
     number = looker.made["pending"]
-    for path in ("", "/changes", "/changes/0", "/ask?deed=approve", f"/comparison?with={looker.made['two']}"):
+    for path in ("", "/changes", "/changes/0", "/ask?do=approve", f"/comparison?with={looker.made['two']}"):
         assert "Airflow does not let you see" in looker.get(f"/requests/{number}{path}", status=404)
 
 

@@ -153,7 +153,7 @@ def test_a_waiver_says_before_what_it_needs(looker: Looker, waiver: Request) -> 
     number = waiver.id + 1
     looker.become(Person("admin", frozenset({"admin", "Admin"}), verified=True))
     assert NEEDS in text_of(looker.get(f"/requests/{number}"))
-    question = text_of(looker.get(f"/requests/{number}/ask?deed=approve", part=True))
+    question = text_of(looker.get(f"/requests/{number}/ask?do=approve", part=True))
     assert NEEDS in question
     assert "Exactly these changes will be made" not in question
 

@@ -34,7 +34,7 @@ def managers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def ask(looker: Looker, number: int) -> str:
     """The form."""
-    return looker.get(f"/requests/{number}/ask?deed=reroute")
+    return looker.get(f"/requests/{number}/ask?do=reroute")
 
 
 def ticks(page: str) -> list[str]:
@@ -95,7 +95,7 @@ def test_ticks_come_back_with_what_was_wrong(looker: Looker, managers: dict[str,
     assert 'value="nemo"' in page
     for wrong in ("", "user:", "group:x", ":", "x"):
         text = looker.post(f"/requests/{number}/reroute", {"preset": [wrong]}, status=422)
-        assert "Nobody is named" in text
+        assert "Name at least one" in text
 
 
 def test_only_names_that_airflow_knows(looker: Looker, managers: dict[str, str]) -> None:

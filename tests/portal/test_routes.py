@@ -174,7 +174,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/requests"): Route(200, 200),
     ("GET", "/requests/count"): Route(200, 200),
     ("GET", "/requests/ask"): Route(200, 200),
-    ("POST", "/requests/decide"): Route(303, 303, {"deed": "approve", "selected": "{id}:{digest}"}),
+    ("POST", "/requests/decide"): Route(303, 303, {"do": "approve", "selected": "{id}:{digest}"}),
     ("GET", "/requests/{request_id}"): Route(404, 200),
     ("GET", "/requests/{request_id}/live"): Route(404, 200),
     ("GET", "/requests/{request_id}/changes"): Route(404, 200),
@@ -200,7 +200,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     # given that right.
     ("GET", "/runs/{collection}/{run_id}/log"): Route(404, 200, looker_of_fab=403),
     ("GET", "/collections/{name}/runs"): Route(404, 200),
-    # There is nothing to waive in this run; `test_api_deeds` asks about one that a limit has stopped.
+    # There is nothing to waive in this run; `test_api_actions` asks about one that a limit has stopped.
     ("GET", "/embed/waiver"): Route(404, 404),
     # The form says who can stop it, to those who can not.
     ("GET", "/embed/stop"): Route(404, 200),
@@ -216,8 +216,8 @@ PUBLIC = {"/static"}
 """Mounted folders that need no login."""
 
 _QUERIES = {
-    "/requests/ask": {"deed": "approve", "selected": "{id}:{digest}"},
-    "/requests/{request_id}/ask": {"deed": "approve"},
+    "/requests/ask": {"do": "approve", "selected": "{id}:{digest}"},
+    "/requests/{request_id}/ask": {"do": "approve"},
     "/embed/run": {"dag_id": "{collection}", "run_id": "{run_id}"},
     "/embed/ti": {
         "dag_id": "{collection}",

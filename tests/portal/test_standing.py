@@ -82,7 +82,7 @@ def test_fab_knows_who_may_see_and_open_what(fab: PortalServer) -> None:
             False,
             "None of them finds Dir Sync in Airflow: the right to read Plugins is missing.",
         ),
-        "Public": ("yes", False, "Nobody has it in Airflow."),
+        "Public": ("yes", False, "No one has it in Airflow."),
         "pilots": ("no", False, "Airflow knows no role or group of this name."),
     }
 
@@ -180,7 +180,7 @@ def test_impossible_names_are_refused(simple: PortalServer, name: str) -> None:
     body: dict[str, Any] = {"users": [], "roles": [name], "confirm_unknown": True}
     answer = simple.client("bea").post(f"/api/v1/requests/{asked.id}/reroute", json=body)
     assert (answer.status_code, list(answer.json()["problems"])) == (422, ["roles"])
-    assert "Nobody can have the name" in answer.json()["problems"]["roles"]
+    assert "cannot be a name" in answer.json()["problems"]["roles"]
 
 
 def test_the_form_asks_whether_they_are_meant(looker: Looker) -> None:
@@ -229,7 +229,7 @@ def test_who_is_asked_in_vain_is_refused(looker: Looker, confirmed: list[str]) -
 
 def test_the_form_says_where_nobody_can_tell(looker: Looker) -> None:
     """With an auth manager that does not say who exists, the spelling is all there is."""
-    path = f"/requests/{looker.made['pending']}/ask?deed=reroute"
+    path = f"/requests/{looker.made['pending']}/ask?do=reroute"
     assert "auth manager does not tell whether someone has a name" in text_of(looker.get(path))
     looker.become(BEA, told={Approver("user", "bea"): FINE})
     assert "does not tell" not in text_of(looker.get(path))

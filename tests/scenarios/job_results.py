@@ -117,7 +117,7 @@ def with_failed_changes(job: str = "people") -> JobResult:
             3: Outcome(3, Result.FOUND_DONE),
         },
         problems=(RecordProblem("zoidberg", "line 7", "no surname"),),
-        message="Done, but 2 records could not be carried out.",
+        message="Done, but 2 records could not be processed.",
     )
 
 

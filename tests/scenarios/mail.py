@@ -31,7 +31,7 @@ LINKS = Links(airflow="https://airflow.example", portal=PORTAL)
 ADDRESSES = Addresses(domain="corp.example", roles={"Heads": "heads@corp.example"})
 DOWN = MailError(
     "The mail server takes no mail: it cannot be reached: Connection refused. See that it runs.",
-    everybody=True,
+    concerns_all=True,
 )
 
 Problem = Callable[[str], MailError | None]

@@ -313,7 +313,7 @@ def test_the_setting_is_yaml_or_json(text: str) -> None:
         ("[a, b]", "holds a list"),
         ("{approvers: {roles: [Admin]}, chnages: [delete]}", "did you mean changes?"),
         ("{changes: [delete]}", "approvers"),
-        ("{approvers: {}}", "approvers: names nobody"),
+        ("{approvers: {}}", "approvers: names no one"),
         ("{approvers: {users: ['bob ']}}", "approvers.users[0]: no user can have this name"),
         ("{approvers: {users: [bob]}, require: 0}", "require: expected any, all"),
         ("{approvers: {users: [bob, bob]}, require: 2}", "require: needs 2 people, but only 1"),

@@ -144,7 +144,7 @@ def test_minimal_definition_has_no_problem() -> None:
         (
             "approval",
             {**POLICY, "escalation": {"after": "2d"}},
-            "approval.escalation: names nobody to ask next",
+            "approval.escalation: has no one to ask next",
         ),
         (
             "approval",

@@ -40,10 +40,10 @@ from tests.scenarios.definitions import changed, found, job_changed, problems_of
             {"when": "errors", "to": [{"role": "Admin"}]},
             "notifications.to[0]: expected a mail address, owners, or {users",
         ),
-        ("notifications", {"when": "errors", "to": [{"users": []}]}, "notifications.to[0]: names nobody"),
+        ("notifications", {"when": "errors", "to": [{"users": []}]}, "notifications.to[0]: names no one"),
         ("notifications", {"when": "errors", "to": []}, "notifications.to: "),
         ("approval", "nobody", "approval: expected none"),
-        ("approval", {"approvers": {}}, "approval.approvers: names nobody: give users or roles"),
+        ("approval", {"approvers": {}}, "approval.approvers: names no one: give users or roles"),
         (
             "approval",
             {"approvers": {"users": ["a"]}, "require": "some"},

@@ -322,11 +322,11 @@ def test_a_member_that_cannot_be_found_blocks_removals() -> None:
     destination.entries |= {f"cn=P{i},dc=y": {"uid": [b"p%d" % i]} for i in (1, 9)}
     plan = plan_of(collection(GROUP_FIELDS), groups_source(), destination)
     assert actions(plan) == []
-    assert any("nobody is removed" in warning for warning in plan.warnings)
+    assert any("no one is removed" in warning for warning in plan.warnings)
 
 
 def test_an_ambiguous_member_is_an_error_on_that_value() -> None:
-    """Two objects with the member's key: neither is added, nobody is removed, the record says so."""
+    """Two objects with the member's key: neither is added, no one is removed, the record says so."""
     destination = destination_of(G={"uid": "g", "member": ["cn=P9,dc=y"]})
     destination.entries |= {
         "cn=P1,dc=y": {"uid": [b"p1"]},

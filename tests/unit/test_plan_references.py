@@ -142,7 +142,7 @@ def test_members_of_two_kinds_are_found_by_the_first_field_that_fits() -> None:
 
 
 def test_a_member_without_counterpart_under_the_first_field_is_looked_for_under_the_next() -> None:
-    """Only who is found under none of the fields is missing, and only then nobody is removed."""
+    """Only who is found under none of the fields is missing, and only then no one is removed."""
     source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p"]})
     source.entries["n=1,dc=p"] = {"uid": [b"unknown"], "code": [b"c1"]}
     destination = destination_of(
@@ -157,7 +157,7 @@ def test_a_member_without_counterpart_under_the_first_field_is_looked_for_under_
 
 
 def test_several_counterparts_under_the_first_field_are_an_error_of_that_value() -> None:
-    """The next field is not asked, for the member does have counterparts; nobody is removed."""
+    """The next field is not asked, for the member does have counterparts; no one is removed."""
     source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p"]})
     source.entries["n=1,dc=p"] = {"uid": [b"p"], "code": [b"c"]}
     destination = destination_of(

@@ -27,11 +27,11 @@ def test_every_problem_is_told_at_once() -> None:
     ) == {
         "limit": "This may be given only once.",
         "before": "“-1” must be a whole number from 0 to 2,147,483,647.",
-        "state": "“aproved” is not possible here. Did you mean approved?",
-        "from": "“yesterday” is no day and no time. Write 2026-01-31 or 2026-01-31T18:00Z.",
+        "state": "“aproved” is not a valid value. Did you mean approved?",
+        "from": "“yesterday” is not a date or time. Write 2026-01-31 or 2026-01-31T18:00Z.",
         "“colour”": "There is no such parameter. There are: " + ", ".join(ListQuery.schemas()) + ".",
         "job": "This has 251 characters; at most 250 are possible.",
-        "list": "“inbx” is not possible here. Did you mean inbox?",
+        "list": "“inbx” is not a valid value. Did you mean inbox?",
     }  # fmt: skip
 
 

@@ -23,9 +23,9 @@ CREW = {"kind": "role", "name": "Crew", "why": "role_addresses has no address."}
             ["bea@x.org"],
             "The server is slow.",
             [],
-            "Mail (filed) was sent to bea@x.org. Not to everybody: The server is slow.",
+            "Mail (filed) was sent to bea@x.org. Not to everyone: The server is slow.",
         ),
-        ([], "The server is down.", [], "Mail (filed) was sent to nobody. The server is down."),
+        ([], "The server is down.", [], "Mail (filed) was sent to no one. The server is down."),
         (
             ["bea@x.org"],
             "",
@@ -37,8 +37,8 @@ CREW = {"kind": "role", "name": "Crew", "why": "role_addresses has no address."}
             "",
             [ZOE, CREW],
             (
-                "Mail (filed) was sent to nobody. Not to zoe: no mail address is known. "
-                "Not to everybody with the role Crew: role_addresses has no address."
+                "Mail (filed) was sent to no one. Not to zoe: no mail address is known. "
+                "Not to everyone with the role Crew: role_addresses has no address."
             ),
         ),
     ],

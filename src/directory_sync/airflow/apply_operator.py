@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 class ApplyOperator(WorkingOperator):
     """Carries out what was approved of one job in this run.
 
-    Whatever state the gate before it is in, somebody may have marked it so by hand: what counts is the
+    Whatever state the gate before it is in, someone may have marked it so by hand: what counts is the
     request in the store.
 
     Args:
@@ -90,12 +90,12 @@ class ApplyOperator(WorkingOperator):
     def _approved(self, store: Store, context: Context) -> tuple[Snapshot, Request]:
         """The run, and the request that it has filed for the job, which is approved."""
         from directory_sync.airflow.mail import deliver_after
-        from directory_sync.airflow.withdrawal import what_became_of
+        from directory_sync.airflow.withdrawal import result_text
         from directory_sync.approval.states import RequestState
         from directory_sync.printable import printable_lines
 
         snapshot = joined_run(store, context)
-        request = None if snapshot is None else store.requests.to_carry_out(snapshot.id, self.job)
+        request = None if snapshot is None else store.requests.to_apply(snapshot.id, self.job)
         if snapshot is None or request is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have"
@@ -113,7 +113,7 @@ class ApplyOperator(WorkingOperator):
         if request.state in (RequestState.STALE, RequestState.CANCELLED):
             # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has
             # failed.
-            log.info("%s", printable_lines(what_became_of(store.requests.get(request.id))))
+            log.info("%s", printable_lines(result_text(store.requests.get(request.id))))
             deliver_after(store, snapshot.collection.job(self.job))
             raise AirflowSkipException(
                 f"There is nothing to apply for job {self.job}: request {request.id} is {request.state}."

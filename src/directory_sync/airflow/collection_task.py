@@ -180,7 +180,7 @@ class WorkingOperator(CollectionOperator):
 
 
 def stop_of_run(store: Store, context: Context) -> RunStop | None:
-    """That a person has stopped the run that a task belongs to; None if nobody has."""
+    """That a person has stopped the run that a task belongs to; None if no one has."""
     instance = context["ti"]
     return store.run_stops.of(instance.dag_id, instance.run_id)
 

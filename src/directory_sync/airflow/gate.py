@@ -98,7 +98,7 @@ class ApprovalSensor(BaseSensorOperator):
                 f"Job {self.job} has not begun in this run, so there is nothing to wait for."
             )
         if snapshot.preview_only:
-            raise AirflowSkipException("This run is a preview: nothing is written, and nobody is asked.")
+            raise AirflowSkipException("This run is a preview: nothing is written, and no one is asked.")
         return snapshot
 
     def _request(self, store: Store, snapshot: Snapshot) -> Request:
@@ -107,7 +107,7 @@ class ApprovalSensor(BaseSensorOperator):
         What counts is not what the job's task says of itself: it may have been killed before it said
         anything.
         """
-        request = store.requests.to_carry_out(snapshot.id, self.job)
+        request = store.requests.to_apply(snapshot.id, self.job)
         if request is not None:
             return request
         results = store.runs.job_results(snapshot.collection.name, snapshot.run_id)
@@ -124,7 +124,7 @@ class ApprovalSensor(BaseSensorOperator):
         from directory_sync.printable import printable
 
         assignees = store.requests.get(request.id).assignees
-        asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "nobody"
+        asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "no one"
         page = links().request(request.id) or f"Dir Sync, request {request.id}"
         instance = context["ti"]
         log.info(
@@ -146,10 +146,10 @@ class ApprovalSensor(BaseSensorOperator):
 
     def _end(self, store: Store, snapshot: Snapshot, request: Request) -> NoReturn:
         from directory_sync.airflow.mail import deliver_after
-        from directory_sync.airflow.withdrawal import what_became_of
+        from directory_sync.airflow.withdrawal import result_text
         from directory_sync.printable import printable_lines
 
-        log.info("%s", printable_lines(what_became_of(store.requests.get(request.id))))
+        log.info("%s", printable_lines(result_text(store.requests.get(request.id))))
         deliver_after(store, snapshot.collection.job(self.job))
         raise AirflowSkipException(
             f"There is nothing to apply for job {self.job}: request {request.id} is {request.state}."

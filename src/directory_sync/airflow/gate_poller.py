@@ -38,7 +38,7 @@ class Outbox(Protocol):
     """What is asked of a store's outbox."""
 
     def mail_due_among(self, request_ids: list[int], /, *, max_age: timedelta) -> Collection[int]:
-        """Those about which mail is due that nobody is sending."""
+        """Those about which mail is due that no one is sending."""
 
 
 class PolledStore(Protocol):
@@ -63,7 +63,7 @@ again.
 
 
 class GatePoller:
-    """Looks for everybody who waits in one event loop, from the first one who comes until the last one has
+    """Looks for everyone who waits in one event loop, from the first one who comes until the last one has
     gone.
 
     Args:
@@ -89,7 +89,7 @@ class GatePoller:
     async def decision(self, request_id: int) -> str:
         """Wait until a request is no longer pending; its state, or `gone`. May be cancelled at any time.
 
-        Also until mail about it is due that nobody sends, which is `MAIL`: a sender was killed, or somebody
+        Also until mail about it is due that no one sends, which is `MAIL`: a sender was killed, or someone
         asked others.
         """
         loop = asyncio.get_running_loop()
@@ -116,7 +116,7 @@ class GatePoller:
             while self._waiting:
                 try:
                     decided, interval = await asyncio.to_thread(self._ask, sorted(self._waiting))
-                except Exception as error:  # noqa: BLE001 whatever is wrong with the store, nobody may wait in vain
+                except Exception as error:  # noqa: BLE001 whatever is wrong with the store, no one may wait in vain
                     pause = min(max(pause * 2, 1.0), LONGEST_PAUSE)
                     failures += 1
                     log.warning(

@@ -27,6 +27,6 @@ def state_beyond_task(store: Store, snapshot: Snapshot, result: StoredJobResult 
     if result is None or result.state not in set(JobState):
         return None
     state = JobState(result.state)
-    if state.failed or store.requests.to_carry_out(snapshot.id, result.job) is None:
+    if state.failed or store.requests.to_apply(snapshot.id, result.job) is None:
         return None
     return state

@@ -177,9 +177,8 @@ class SmtpSender:
         sender = self._sender or self._connected().from_email
         if not sender:
             raise MailError(
-                "Nobody is named as the sender of mail. Set mail_from, or from_email in the extra of"
-                f" {self._connection}.",
-                everybody=True,
+                f"Mail has no sender. Set mail_from, or from_email in the extra of {self._connection}.",
+                concerns_all=True,
             )
         return str(sender)
 
@@ -256,6 +255,6 @@ class SmtpSender:
                     f"The mail connection {self._connection} cannot be used ({type(error).__name__}). Check"
                     " it under Admin → Connections: type SMTP, host, port, and disable_ssl or disable_tls in"
                     " its extra.",
-                    everybody=True,
+                    concerns_all=True,
                 ) from None
         return self._hook

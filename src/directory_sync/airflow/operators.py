@@ -97,7 +97,7 @@ class SyncJobOperator(WorkingOperator):
                 job.name,
             )
             return {"state": NOT_IN_THIS_RUN}
-        result = self._carry_out(snapshot, job, without, store, context)
+        result = self._run_job(snapshot, job, without, store, context)
         self.request = result.request
         # A plan that was left before its end: only what is on record was done.
         answered = (
@@ -121,7 +121,7 @@ class SyncJobOperator(WorkingOperator):
             f"Nothing of job {self.job} is resumed: the run was stopped. {stop.text} Start a new run."
         )
 
-    def _carry_out(
+    def _run_job(
         self, snapshot: Snapshot, job: Job, without: frozenset[str], store: Store, context: Context
     ) -> JobResult:
         from directory_sync.airflow.deployment import deployment

@@ -80,8 +80,7 @@ def _ldap_connection_type() -> dict[str, Any]:
             "verify": {
                 "label": "Verify the certificate",
                 "description": (
-                    "Switch off only for a test: without it anybody in between can read and change"
-                    " everything."
+                    "Switch off only for a test: without it anyone in between can read and change everything."
                 ),
                 "schema": {"type": ["boolean", "null"], "default": True},
             },

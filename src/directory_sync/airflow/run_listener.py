@@ -1,4 +1,4 @@
-"""Hears from Airflow that a run is over, also where somebody has said so by hand, and notes it in the store.
+"""Hears from Airflow that a run is over, also where someone has said so by hand, and notes it in the store.
 
 A run that is over can be set going again without a trace on its tasks: they are deleted, and the run is
 queued. Whoever does that causes what it then plans. Airflow calls this in the scheduler, and in the API

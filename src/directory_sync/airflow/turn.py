@@ -1,4 +1,4 @@
-"""Whether a job begins where the jobs before it keep it from running, because somebody has marked their tasks
+"""Whether a job begins where the jobs before it keep it from running, because someone has marked their tasks
 by hand.
 """
 
@@ -40,6 +40,6 @@ def is_out_of_turn(store: Store, snapshot: Snapshot, job: Job, without: frozense
         if state_beyond_task(store, snapshot, result) is not None:
             continue
         # Jobs that do not wait for an approval go on whatever becomes of the plan once it is approved.
-        if before.wait_for_approval or store.requests.to_carry_out(snapshot.id, before.name) is None:
+        if before.wait_for_approval or store.requests.to_apply(snapshot.id, before.name) is None:
             return True
     return False

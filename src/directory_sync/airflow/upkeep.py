@@ -94,7 +94,7 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         with _managers() as manager_of:
             swept = sweep(store, manager_of=manager_of)
         for escalated in swept.escalated:
-            asked = ", ".join(f"{each.kind} {each.name}" for each in escalated.to) or "nobody"
+            asked = ", ".join(f"{each.kind} {each.name}" for each in escalated.to) or "no one"
             log.info(
                 "Request %d asks level %d: %s. %s",
                 escalated.request,
@@ -103,7 +103,7 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
                 escalated.note,
             )
         for number in swept.expired:
-            log.info("Request %d has expired: nobody decided in time.", number)
+            log.info("Request %d has expired: no one decided in time.", number)
         problems.extend(f"Request {each.request}: {each.message}" for each in swept.problems)
         # Before mail is sent: people are to hear of what this ends.
         settled, left = _settle(store, is_over)
@@ -231,7 +231,7 @@ def delete_old(store: Store) -> int:
 
 @contextmanager
 def _managers() -> Iterator[ManagerOf]:
-    """Who is whose manager, looked up in the people directory; nobody's where there is none."""
+    """Who is whose manager, looked up in the people directory; no one's where there is none."""
     try:
         where = settings.people_directory()
     except SettingsError as error:

@@ -2,7 +2,7 @@
 collection's rules true.
 
 `ONE_DONE` on one predecessor runs a job after it succeeded or failed, and skips the job if it was skipped: so
-each job stands behind exactly one task. Waiting for approval is off to the side, and holds nobody up who does
+each job stands behind exactly one task. Waiting for approval is off to the side, and holds no one up who does
 not ask for it.
 
 Groups fold the tasks that are no jobs to one row of Airflow's grid. They change no task id, and a group never
@@ -137,7 +137,7 @@ def _add_gate(
         task_group=group,
         job=job.name,
         **definition,
-        # Somebody has agreed to it, and going on with the same plan is safe: a lost worker is no reason to
+        # Someone has agreed to it, and going on with the same plan is safe: a lost worker is no reason to
         # leave it half done.
         retries=max(job.retries, _APPLY_RETRIES),
         retry_delay=_RETRY_DELAY,

@@ -22,7 +22,7 @@ _ENDED = {
 }
 
 
-def what_became_of(view: RequestView) -> str:
+def result_text(view: RequestView) -> str:
     """Who ended a request that was not carried out, when and why, as sentences; holds texts of people as they
     are.
     """
@@ -30,7 +30,7 @@ def what_became_of(view: RequestView) -> str:
     event = next((each for each in reversed(view.events) if each.kind is _ENDED.get(request.state)), None)
     what = {
         RequestState.DENIED: "was denied",
-        RequestState.EXPIRED: "has expired: nobody decided in time",
+        RequestState.EXPIRED: "has expired: no one decided in time",
         RequestState.CANCELLED: "was withdrawn",
         RequestState.STALE: "is stale",
     }.get(request.state, f"is {request.state}")

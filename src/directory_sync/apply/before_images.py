@@ -90,7 +90,7 @@ class ImageKeeper:
         left_out = tuple(sorted(name for name in image.values if self._hides(name)))
         values = {name: tuple(held) for name, held in image.values.items() if name not in left_out}
         # What has its old id was neither deleted nor moved if it is certainly the same object. Whether an
-        # earlier attempt has disabled it, nobody can tell by looking.
+        # earlier attempt has disabled it, no one can tell by looking.
         is_same = image.identity is not None and image.identity == change.identity
         still = is_same and change.action in (Action.DELETE, Action.MOVE)
         return BeforeImage(sequence, image.id, values, left_out, newest_counts=still)

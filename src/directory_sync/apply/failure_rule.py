@@ -11,7 +11,7 @@ class FailureRule:
     """Stop when, of the last `window` changes that were tried, more than `share` failed, and at least
     `minimum` of them.
 
-    Conflicts do not count: they say that somebody else was faster, not that the destination refuses us.
+    Conflicts do not count: they say that someone else was faster, not that the destination refuses us.
     """
 
     minimum: int = 20

@@ -14,7 +14,7 @@ from directory_sync.definition.models import Approvers
 
 
 class WhyNot(StrEnum):
-    """Why somebody may not decide."""
+    """Why someone may not decide."""
 
     OVER = "over"
     UNVERIFIED = "unverified"
@@ -29,7 +29,7 @@ class WhyNot(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Somebody may not decide.
+    """Someone may not decide.
 
     Attributes:
         why: the rule.
@@ -51,7 +51,7 @@ class Refusal:
 def may_decide(view: RequestView, person: Person) -> Refusal | None:
     """Say why the person may not approve, deny or reroute the request; None if they may.
 
-    Nobody decides by virtue of administering Airflow: administrators see every request, and decide those that
+    No one decides by virtue of administering Airflow: administrators see every request, and decide those that
     name them or a role of theirs.
     """
     request = view.request
@@ -148,21 +148,21 @@ def could_be_asked(
     )
 
 
-def somebody_could_decide(
+def someone_could_decide(
     policy: EffectivePolicy,
     approvers: Approvers,
     requester: str,
     asked_by: str = "",
     edits: Sequence[Edit] = (),
 ) -> bool:
-    """Whether anybody of these may ever decide; a role may always have members who are not known here."""
+    """Whether anyone of these may ever decide; a role may always have members who are not known here."""
     return bool(approvers.roles) or any(
         could_decide(policy, user, requester, asked_by, edits) for user in approvers.users
     )
 
 
 def _who_decided(view: RequestView) -> tuple[str, ...]:
-    """Who gave the answer that the request has got, each once; no one if nobody's answer ended it."""
+    """Who gave the answer that the request has got, each once; no one if no one's answer ended it."""
     state = view.request.state
     wanted = {RequestState.DENIED: False, RequestState.APPROVED: True, RequestState.APPLIED: True}.get(state)
     return tuple(

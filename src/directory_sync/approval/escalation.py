@@ -1,4 +1,4 @@
-"""What time does to a request that nobody decides: others are asked, in the end it expires.
+"""What time does to a request that no one decides: others are asked, in the end it expires.
 
 Time never approves it.
 """
@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from directory_sync.approval.eligibility import could_decide, somebody_could_decide
+from directory_sync.approval.eligibility import could_decide, someone_could_decide
 from directory_sync.approval.people import Origin, identity
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import Edit, Event, EventKind, assignments
@@ -38,7 +38,7 @@ class StepKind(StrEnum):
 
 
 class WhyUnfound(StrEnum):
-    """Why somebody whom a level names is not asked."""
+    """Why someone whom a level names is not asked."""
 
     ROLES_ONLY = "roles_only"
     """Their managers are to be asked, but only roles were asked before."""
@@ -50,7 +50,7 @@ class WhyUnfound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unfound:
-    """Somebody whom a level names, but who is not asked.
+    """Someone whom a level names, but who is not asked.
 
     Attributes:
         why: the rule.
@@ -71,8 +71,8 @@ class Step:
         kind: what.
         at: since when it is due; UTC.
         level: of an escalation, from 1; the default approvers come after the last level. 0 for expiry.
-        approvers: who is asked now too; None if the level names nobody who could be found.
-        unfound: why nobody was found; for the history, where administrators see it.
+        approvers: who is asked now too; None if the level names no one who could be found.
+        unfound: why no one was found; for the history, where administrators see it.
     """
 
     kind: StepKind
@@ -106,17 +106,17 @@ def due(
     """What is due for a pending request by now, in order; the caller carries it out and records an event for
     each step.
 
-    The chain is the policy's levels in order, then its default approvers. Each is asked when nobody has
-    answered (approved, denied, rerouted) for the time `after` since the one before was. Where nobody who is
-    asked so far can ever decide, or a level names nobody who can be found, may decide and was not asked
+    The chain is the policy's levels in order, then its default approvers. Each is asked when no one has
+    answered (approved, denied, rerouted) for the time `after` since the one before was. Where no one who is
+    asked so far can ever decide, or a level names no one who can be found, may decide and was not asked
     before, the next is asked at once. When the chain has ended, nothing more happens: the request stays
     pending until someone decides or it expires. `manager` asks the managers of the users who were asked last.
 
     Args:
         events: of this request, oldest first; an escalation's event carries the step's level and approvers,
-            None where nobody was found.
-        requester: counts as nobody, unless the policy lets them decide.
-        asked_by: who asked for a waiver; counts as nobody.
+            None where no one was found.
+        requester: counts as no one, unless the policy lets them decide.
+        asked_by: who asked for a waiver; counts as no one.
         edits: versions that no one but the person who saved them has approved; that person counts as the
             requester does.
     """
@@ -131,7 +131,7 @@ def due(
         return []
     chain: list[Approvers | Literal["manager"]] = [*policy.escalation.levels]
     chain.extend([policy.escalation.default] if policy.escalation.default else [])
-    # The people of the minimum have to agree in person, so nobody can be asked instead of them.
+    # The people of the minimum have to agree in person, so no one can be asked instead of them.
     asked = [group.approvers for group in assignments(policy, events) if group.origin is not Origin.MINIMUM]
     last = max((event.at for event in events if event.kind in _ANSWERS), default=filed_at)
     escalations = [event for event in events if event.kind is EventKind.ESCALATED]
@@ -140,7 +140,7 @@ def due(
     steps: list[Step] = []
     while level < len(chain):
         at_once = at_once or not any(
-            somebody_could_decide(policy, approvers, requester, asked_by, edits) for approvers in asked
+            someone_could_decide(policy, approvers, requester, asked_by, edits) for approvers in asked
         )
         try:
             at = last if at_once else last + policy.escalation.after

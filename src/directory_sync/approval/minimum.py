@@ -21,14 +21,14 @@ def tighten(minimum: ApprovalPolicy | None, own: ApprovalPolicy | None) -> Effec
     """The policy that counts where a deployment has a minimum and a job its own policy; either may be
     missing.
 
-    With a minimum, whatever it demands approval for needs it, nobody decides who may not decide under it, and
+    With a minimum, whatever it demands approval for needs it, no one decides who may not decide under it, and
     nothing is approved without the people that it requires. Within that, the job's own policy counts in full.
     Key by key:
 
     * `approvers`: the job's own are asked. The minimum names a circle, its approvers and the people of its
       escalation, and whoever decides must be in it too, also people who are brought in by escalation or
       rerouting. A person may be named here by user name and there by role. A union would let a definition add
-      its author's friends; dropping the job's own would ignore what it demands. If nobody is in both, the
+      its author's friends; dropping the job's own would ignore what it demands. If no one is in both, the
       request waits, and says why.
     * `when`: the same, or `always` where they differ, because neither `manual` nor `over_limit` covers the
       other.

@@ -1,7 +1,7 @@
 """People, whom a request asks, and when two names are one person's.
 
-Names and roles are compared exactly as Airflow's auth manager gives them where that lets somebody decide, and
-without regard to case, accents and blanks where it keeps somebody from deciding or counts people: `Bob` gains
+Names and roles are compared exactly as Airflow's auth manager gives them where that lets someone decide, and
+without regard to case, accents and blanks where it keeps someone from deciding or counts people: `Bob` gains
 nothing from `bob` being an approver, but is the same person as the requester `bob`. Directories and databases
 of users differ in this, so each comparison errs on the safe side.
 """
@@ -18,7 +18,7 @@ from directory_sync.definition.models import Approvers
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who acts.
+    """Someone who acts.
 
     Attributes:
         name: user name as the auth manager gives it.
@@ -36,7 +36,7 @@ Kind = Literal["user", "role"]
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """Somebody to be asked: a user by name, or everybody who has a role."""
+    """Someone to be asked: a user by name, or everyone who has a role."""
 
     kind: Kind
     name: str
@@ -92,7 +92,7 @@ def identity(name: str) -> str:
 
 
 def named(*groups: Approvers | None) -> tuple[Approver, ...]:
-    """Everybody whom these name; each user and role by itself."""
+    """Everyone whom these name; each user and role by itself."""
     given = [group for group in groups if group is not None]
     return (
         *(Approver("user", user) for group in given for user in group.users),

@@ -29,7 +29,7 @@ as by hand.
 
 
 def starter(trigger: str, requester: str) -> str:
-    """Who started a run, as far as that keeps anybody from deciding: the schedule is no one, whoever may have
+    """Who started a run, as far as that keeps anyone from deciding: the schedule is no one, whoever may have
     that name.
     """
     return "" if trigger == SCHEDULED else requester
@@ -42,21 +42,21 @@ class EffectivePolicy(ApprovalPolicy):
     """
 
     within: Approvers | None = Field(
-        None, description="Nobody else may decide, however they were named. None: no such bound."
+        None, description="Only these may decide, however others were named. None: no such bound."
     )
     also_within: list[Approvers] | None = Field(
         None,
         description=(
-            "The same, where the policy was changed while a run was going on: nobody who is not in each of"
-            " these."
+            "The same, where the policy was changed during a run: only people who are in each of these may"
+            " decide."
         ),
     )
     at_least: int = Field(1, ge=1, description="So many distinct people must agree in any case.")
     all_of: Approvers | None = Field(
         None,
         description=(
-            "Each of these users, and one person of each of these roles, must agree in any case; nobody"
-            " stands in."
+            "Each of these users, and one person of each of these roles, must agree in any case; no one"
+            " can stand in for them."
         ),
     )
 

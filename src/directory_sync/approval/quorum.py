@@ -3,7 +3,7 @@
 One denial denies. Each person counts once, and only who may decide counts. `any` and numbers count distinct
 people. `all` asks for every named user and one person of every named role; a person may stand for several
 roles and for their own name, because that is what the roles say, but two named users are always two people.
-Under `all`, somebody whom escalation brought in stands in for one who has not answered, and somebody to whom
+Under `all`, someone whom escalation brought in stands in for one who has not answered, and someone to whom
 a named approver rerouted the request for that approver only; each for one at most.
 """
 
@@ -23,9 +23,9 @@ from directory_sync.definition.models import Approvers
 
 @dataclass(frozen=True, slots=True)
 class MissingPart:
-    """A user, or somebody with a role, who has to agree. Not `reachable`: they may never decide."""
+    """A user, or someone with a role, who has to agree. Not `reachable`: they may never decide."""
 
-    whom: Approver
+    approver: Approver
     reachable: bool = True
 
 
@@ -71,7 +71,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Somebody has denied, for this reason."""
+    """Someone has denied, for this reason."""
 
     by: str
     reason: str
@@ -90,7 +90,7 @@ class _Part(NamedTuple):
     role: str = ""
 
     @property
-    def whom(self) -> Approver:
+    def approver(self) -> Approver:
         return Approver("user", self.user) if self.user else Approver("role", self.role)
 
     def is_of(self, person: Person) -> bool:
@@ -185,7 +185,7 @@ def _missing_parts(
     if policy.require == "all":
         missing.update(dict.fromkeys(_without_stand_in(_parts(policy.approvers), assignees, agreed)))
     for part in missing:
-        yield MissingPart(part.whom, reachable=not part.user or could(part.user))
+        yield MissingPart(part.approver, reachable=not part.user or could(part.user))
 
 
 def _parts(approvers: Approvers) -> list[_Part]:
@@ -200,7 +200,7 @@ def _not_agreed(parts: Iterable[_Part], agreed: Sequence[Person]) -> list[_Part]
 def _without_stand_in(
     parts: Sequence[_Part], assignees: Sequence[Assignment], agreed: Sequence[Person]
 ) -> list[_Part]:
-    """The parts that nobody has agreed for: neither themselves nor, each for one part, somebody who stands
+    """The parts that no one has agreed for: neither themselves nor, each for one part, someone who stands
     in.
     """
     missing = _not_agreed(parts, agreed)
@@ -216,7 +216,7 @@ def _without_stand_in(
 def _assign(
     part: _Part, choices: Mapping[_Part, Sequence[int]], taken: dict[int, _Part], tried: set[int]
 ) -> bool:
-    """Find somebody for the part, moving others to their second choice where needed (an augmenting path)."""
+    """Find someone for the part, moving others to their second choice where needed (an augmenting path)."""
     for index in choices[part]:
         if index in tried:
             continue

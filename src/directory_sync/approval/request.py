@@ -45,7 +45,7 @@ class MessageCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignee:
-    """Somebody who is asked.
+    """Someone who is asked.
 
     Attributes:
         why: named by the policy, by a reroute, by an escalation, or as default approver.
@@ -82,7 +82,7 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        actor: who did it; empty where nobody did (expiry, a newer plan).
+        actor: who did it; empty where no one did (expiry, a newer plan).
         text: in the actor's words.
         data: what else there is to know, by kind of event.
     """
@@ -96,7 +96,7 @@ class Event:
 
     @property
     def person(self) -> Person | None:
-        """Who did it, with the roles that they had; None if nobody did."""
+        """Who did it, with the roles that they had; None if no one did."""
         if not self.actor:
             return None
         data = self.data or {}
@@ -104,8 +104,8 @@ class Event:
 
     @property
     def approvers(self) -> Approvers | None:
-        """Who is asked from now on (rerouted, escalated); None if an escalation found nobody."""
-        # Mail addresses, which stand at the same place in the event of a mail, are nobody.
+        """Who is asked from now on (rerouted, escalated); None if an escalation found no one."""
+        # Mail addresses, which stand at the same place in the event of a mail, are no one.
         people = [each for each in (self.data or {}).get("to") or () if isinstance(each, Mapping)]
         if not people:
             return None
@@ -204,18 +204,18 @@ class Request:
         policy: as it was when the request was filed, in the form in which it is stored; `rules` reads it.
         waives: limits that the plan exceeds and that are waived if it is approved.
         waiver: asked for after a limit had stopped the job; a later run that makes the same plan uses it.
-        requester: who started the run; `requester_verified` says whether somebody has checked that.
+        requester: who started the run; `requester_verified` says whether someone has checked that.
         requester_may_decide: their own request stands in their inbox too.
         asked_by: who asks for a waiver, empty for any other request; `reason` is theirs then, and not that of
             the run.
         title: the collection's, empty if it has none; `source`, `destination`: where the job reads and
             writes, in words.
         statistics: the counts of the plan; `changes`: how many changes it has.
-        expires: when it ends if nobody decides; `escalates`: when the next level is to be asked; `level`: the
+        expires: when it ends if no one decides; `escalates`: when the next level is to be asked; `level`: the
             last one asked.
         decided: when it was decided, or ended otherwise; `decided_by`: whose doing that was, empty for
-            nobody's.
-        begun: when somebody began to carry it out.
+            no one's.
+        begun: when someone began to carry it out.
         successor: the request that has taken its place (stale ones).
         applied: when the approved plan was carried out; `result`: what became of it; `result_code`: what the
             message in it says.
@@ -304,12 +304,12 @@ class RequestView:
 
     @property
     def assignments(self) -> tuple[Assignment, ...]:
-        """Everybody who is asked; see `assignments`."""
+        """Everyone who is asked; see `assignments`."""
         return assignments(self.request.rules, self.events)
 
 
 def assignments(policy: EffectivePolicy, events: Iterable[Event] = ()) -> tuple[Assignment, ...]:
-    """Everybody who is asked: whom policy and minimum name, then those whom escalation and rerouting brought
+    """Everyone who is asked: whom policy and minimum name, then those whom escalation and rerouting brought
     in.
     """
     asked = [Assignment(policy.approvers)]

@@ -1,7 +1,7 @@
 """The states of a request, and how people are told of them.
 
 A pending request may become anything but applied; an approved one applied, or cancelled or stale as long as
-nobody has begun to carry it out; all other states stay. The store sees to that, under the request's lock.
+no one has begun to carry it out; all other states stay. The store sees to that, under the request's lock.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _STRICTEST_FIRST: tuple[SelfApproval, ...] = ("forbid", "allow", "auto")
 def strictest(own: EffectivePolicy | None, other: EffectivePolicy | None) -> EffectivePolicy | None:
     """The policy that counts where a job's policy was changed after its run had begun; either may be missing.
 
-    Whatever one of the two demands approval for needs it, nobody decides who may not decide under both, and
+    Whatever one of the two demands approval for needs it, no one decides who may not decide under both, and
     nothing is approved without the people that each requires. The rules are those of `minimum.tighten`, with
     one of the two as the minimum. If both ask the same people, those may reroute and escalate as ever; if
     not, the person who decides must be named by both.

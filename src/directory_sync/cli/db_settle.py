@@ -23,7 +23,7 @@ def settle(arguments: Namespace) -> ExitStatus:
     """Settle everything that was left open. Raises StoreError, SettingsError, UsageError.
 
     Returns `FAILED` if the objects of a plan cannot be looked at now, else `RECORD_ERRORS` if of some changes
-    nobody can tell whether they were written.
+    no one can tell whether they were written.
     """
     deployment = terminal_deployment(arguments)
     with Store.open(settings.database_url()) as store:

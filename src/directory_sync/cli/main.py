@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     prepare_streams()
     try:
-        status = _carry_out(build_parser().parse_args(argv))
+        status = _run(build_parser().parse_args(argv))
         # Here, so that a reader who is gone is noticed now and not by Python when it exits.
         sys.stdout.flush()
     except SystemExit as done:  # the parser has said what there is to say
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _carry_out(arguments: Namespace) -> ExitStatus:
+def _run(arguments: Namespace) -> ExitStatus:
     try:
         _configure_logging(arguments.verbose)
         module = importlib.import_module(MODULES[arguments.command])
@@ -67,7 +67,7 @@ def _carry_out(arguments: Namespace) -> ExitStatus:
             return _unexpected(arguments, error)
         message(f"{error.strerror}. Make room for output and temporary files, and run the command again.")
         return ExitStatus.FAILED
-    except Exception as error:  # noqa: BLE001 - nobody wants to read a traceback who did not ask for it
+    except Exception as error:  # noqa: BLE001 - no one wants to read a traceback who did not ask for it
         return _unexpected(arguments, error)
 
 

@@ -63,7 +63,7 @@ def _what_would_run(
     store: Store | None, collection: Collection, jobs: Sequence[Job], deployment: Deployment
 ) -> tuple[Start, Collection | None]:
     """The run that the preview is about, and the definition that counts for it too: one from this terminal,
-    or where that would be refused, one in Airflow that somebody starts by hand.
+    or where that would be refused, one in Airflow that someone starts by hand.
     """
     here = Start(None, TERMINAL, operating_system_user())
     if store is None:

@@ -39,7 +39,7 @@ def main(arguments: Namespace) -> ExitStatus:
 
     Raises:
         NotAllowed: Airflow does not accept the login, or this person may not do that.
-        RequestError: there is no such request, or somebody was first.
+        RequestError: there is no such request, or someone was first.
         EndpointError: Airflow cannot be reached, or reports an error.
     """
     with open_session(arguments) as session:

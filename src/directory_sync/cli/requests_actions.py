@@ -69,13 +69,13 @@ def _decide(session: Session, arguments: Namespace, action: str) -> ExitStatus:
 
 
 def _given_digest(arguments: Namespace, action: str) -> str:
-    """The beginning of a digest that the arguments name; empty if somebody sits there who is to be asked
+    """The beginning of a digest that the arguments name; empty if someone sits there who is to be asked
     instead.
     """
     if arguments.digest is None:
         if is_terminal(sys.stdin) and is_terminal(sys.stderr):
             return ""
-        # Without it, a script would decide on whatever the request is about, seen by nobody. --yes is no
+        # Without it, a script would decide on whatever the request is about, seen by no one. --yes is no
         # answer to that.
         raise UsageError(
             f"{action}: without a terminal, --digest has to name the plan that is meant: at least its first "

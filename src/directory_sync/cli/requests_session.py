@@ -1,4 +1,4 @@
-"""Requests of a running Airflow, for somebody who is logged in there: what its REST API gives and does, page
+"""Requests of a running Airflow, for someone who is logged in there: what its REST API gives and does, page
 by page.
 """
 

@@ -76,7 +76,7 @@ class RestClient:
         self._http.close()
 
     def log_in(self, login: Token | Login) -> None:
-        """Be somebody from now on. Raises NotAllowed if Airflow does not know name and password."""
+        """Be someone from now on. Raises NotAllowed if Airflow does not know name and password."""
         token = login.text if isinstance(login, Token) else self._token(login)
         self._http.headers["Authorization"] = f"Bearer {token}"
 

@@ -207,7 +207,7 @@ def _redirected(address: Address, response: httpx.Response) -> EndpointError:
 
 
 def _conflict(answer: dict[str, Any], detail: str) -> RequestError:
-    """Somebody was first, or the request is not what it was."""
+    """Someone was first, or the request is not what it was."""
     if answer.get("error") != "AlreadyDecided":
         return NotDecidable(detail or "The request is not in a state for this any more.")
     by, at, state = (_short(str(answer.get(name) or "")) for name in ("by", "at", "state"))

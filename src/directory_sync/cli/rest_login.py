@@ -45,7 +45,7 @@ class Login:
 def find_login(arguments: Namespace) -> Token | Login:
     """Return who speaks: as the options say, else the token from the environment.
 
-    Raises UsageError if nobody is named.
+    Raises UsageError if no one is named.
     """
     if arguments.token_file is not None:
         return _token(_read(arguments.token_file), f"--token-file {arguments.token_file}")

@@ -16,7 +16,7 @@ from directory_sync.cli.deployment import holder, new_run_id, operating_system_u
 from directory_sync.cli.exit_status import ExitStatus, UsageError, most_serious
 from directory_sync.cli.outcome_text import count, error_lines, indented, message_line, tally, warning_lines
 from directory_sync.cli.progress import ProgressDisplay
-from directory_sync.cli.run_approved import RequestPending, carry_out, find_approved, next_step
+from directory_sync.cli.run_approved import RequestPending, find_approved, next_step, run_approved
 from directory_sync.cli.terminal import discard_output, message
 from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import Collection
@@ -55,7 +55,7 @@ _SHOWN_ERRORS = 20
 
 
 def main(arguments: Namespace) -> ExitStatus:
-    """Run the jobs and tell how each ended; with `--approved`, carry out what somebody has agreed to.
+    """Run the jobs and tell how each ended; with `--approved`, carry out what someone has agreed to.
 
     Raises:
         UnsupportedError: a job cannot be carried out here; nothing was read or recorded.
@@ -90,7 +90,7 @@ def main(arguments: Namespace) -> ExitStatus:
                 message(str(error))
                 return ExitStatus.WAITING
             collection = approved.snapshot.collection
-            running = carry_out(approved, deployment=deployment, store=store, display=display)
+            running = run_approved(approved, deployment=deployment, store=store, display=display)
         # Closed here and not by the garbage collector, so that the run is recorded as ended however this
         # ends.
         results = stack.enter_context(contextlib.closing(running))
@@ -206,7 +206,7 @@ def _say_what_follows(
     results: Iterable[JobResult], collection: Collection, store: Store, file: Path, *, is_approved: bool
 ) -> Iterator[JobResult]:
     """Pass results on; afterwards say on standard error how that what waits for approval goes on, because
-    nobody here waits.
+    no one here waits.
     """
     lines = []
     for result in results:

@@ -1,4 +1,4 @@
-"""Carries out, from a terminal, an approved request that a run from a terminal has filed: nobody else
+"""Carries out, from a terminal, an approved request that a run from a terminal has filed: no one else
 would.
 """
 
@@ -46,7 +46,7 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
         UsageError: the request is for another collection.
         RequestNotFound: there is no such request.
         NotDecidable: it cannot be carried out from here, or not any more.
-        RequestPending: nobody has decided it yet.
+        RequestPending: no one has decided it yet.
         StoreError: the store does not answer.
     """
     request = store.requests.get(number).request
@@ -94,7 +94,7 @@ def _require_approved(request: Request) -> None:
             )
 
 
-def carry_out(
+def run_approved(
     approved: ApprovedRequest, *, deployment: Deployment, store: Store, display: ProgressDisplay
 ) -> Generator[JobResult]:
     """Carry the approved plan out as a part of the run that has filed it; yield the one result.
@@ -114,7 +114,7 @@ def carry_out(
             progress=display.of(job),
         )
     except LeaseError as error:
-        # In a terminal somebody waits: say who is at work instead of queueing.
+        # In a terminal someone waits: say who is at work instead of queueing.
         yield JobResult(
             job=job.name, state=JobState.FAILED, message=str(error), error=error, request=request.id
         )

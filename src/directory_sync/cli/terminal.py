@@ -45,7 +45,7 @@ def warn(text: str) -> None:
 
 
 def discard_output() -> None:
-    """Let further output vanish: nobody reads it any more, and Python would complain when it flushes at
+    """Let further output vanish: no one reads it any more, and Python would complain when it flushes at
     exit.
     """
     try:

@@ -38,9 +38,9 @@ class Approvers(Model):
     roles: list[Text] = Field(default_factory=list, description="Roles or groups.")
 
     @model_validator(mode="after")
-    def _somebody(self) -> Self:
+    def _names_someone(self) -> Self:
         if not self.users and not self.roles:
-            raise ValueError("names nobody: give users or roles")
+            raise ValueError("names no one: give users or roles")
         return self
 
 

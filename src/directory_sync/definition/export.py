@@ -16,7 +16,7 @@ _WIDTH = 120
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes no anchors, which nobody wrote by hand, and lists indented below their key."""
+    """Writes no anchors, which no one wrote by hand, and lists indented below their key."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  (PyYAML's signature)
         return True

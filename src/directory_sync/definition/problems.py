@@ -113,7 +113,7 @@ def printable(text: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that somebody may have meant, whatever its case; None if none is near."""
+    """The known word that someone may have meant, whatever its case; None if none is near."""
     by_case = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(word[:200].lower(), by_case, n=1, cutoff=0.6)
     return by_case[near[0]] if near else None

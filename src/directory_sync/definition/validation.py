@@ -17,7 +17,7 @@ from directory_sync.definition.problems import Code, Problem, suggest
 
 _STAND_IN = "unnamed"
 _MAX_PROBLEMS = 500
-"""More than anybody corrects before trying again."""
+"""More than anyone corrects before trying again."""
 
 
 def validate(data: Plain, places: Places) -> tuple[Collection | None, list[int], list[Problem]]:

@@ -109,7 +109,7 @@ def addresses(examination: Examination) -> Iterator[Finding]:
 
 
 def approvers(examination: Examination) -> Iterator[Finding]:
-    """Whether somebody could decide the requests of each policy."""
+    """Whether someone could decide the requests of each policy."""
     known = _known(examination)
     found = 0
     for where, policy in _policies(examination):

@@ -1,4 +1,4 @@
-"""Blanks: characters that nobody sees. A value of nothing else is no value, and those around a name are no
+"""Blanks: characters that no one sees. A value of nothing else is no value, and those around a name are no
 part of it.
 
 Which these are follows from how directories prepare texts before they compare them (RFC 4518, section 2.2):

@@ -140,7 +140,7 @@ def text_of(value: bytes) -> str | None:
         text = value.decode()
     except UnicodeDecodeError:
         return None
-    # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anybody's
+    # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anyone's
     # terminal.
     return text if text.isprintable() or not _control_character.search(text) else None
 

@@ -11,7 +11,7 @@ from directory_sync.definition.mail_addresses import checked_address, is_within
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Where mail reaches somebody: an address, or why there is none."""
+    """Where mail reaches someone: an address, or why there is none."""
 
     address: str = ""
     why_not: str = ""
@@ -41,9 +41,9 @@ class Addresses:
         # Who may edit a collection must not be able to send what it reads to anywhere.
         return Found(why_not="Its domain is not one of the setting notification_domains.")
 
-    def find(self, whom: Approver) -> Found:
+    def find(self, approver: Approver) -> Found:
         """The address of a user or role. Raises EndpointError while the people directory cannot tell."""
-        return self._of_role(whom.name) if whom.kind == "role" else self._of_user(whom.name)
+        return self._of_role(approver.name) if approver.kind == "role" else self._of_user(approver.name)
 
     def _of_role(self, role: str) -> Found:
         if role not in self.roles:

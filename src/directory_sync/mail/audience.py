@@ -26,17 +26,17 @@ class Letter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Somebody who is to get a mail.
+    """Someone who is to get a mail.
 
     Attributes:
-        whom: a user, or everybody who has a role.
+        addressee: a user, or everyone with a role.
         address: where to, if that is not to be looked up.
         asked_for_it: the requester, or who asked for a waiver.
         unable: Airflow did not let them see the request when they were asked, so that they are sent nothing
             about it.
     """
 
-    whom: Approver
+    addressee: Approver
     asked_for_it: bool = False
     unable: bool = False
     address: str = ""
@@ -44,7 +44,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What mail is to be sent about an event, and to whom."""
+    """What mail is to be sent about an event, and to approver."""
 
     letter: Letter
     recipients: tuple[Recipient, ...]
@@ -61,22 +61,22 @@ _ENDING = frozenset(
 
 
 def occasion(view: RequestView, event: Event) -> Occasion | None:
-    """What mail is due about an event, as things stand now; None if nobody needs to hear of it (any more)."""
+    """What mail is due about an event, as things stand now; None if no one needs to hear of it (any more)."""
     if event.kind in _ASKING:
         recipients = (*_asked(view, event), *_starter(view, event))
         return Occasion(Letter.ASKED, recipients) if recipients else None
     if event.kind is EventKind.STALE and view.request.successor is not None:
-        recipients = tuple(_not_asked_anew(view))
+        recipients = tuple(_not_asked_again(view))
         return Occasion(Letter.OUTCOME, recipients) if recipients else None
     if event.kind in _ENDING and _ends(event):
-        return Occasion(Letter.OUTCOME, tuple(_without(event.actor, _everybody(view))))
+        return Occasion(Letter.OUTCOME, tuple(_without(event.actor, _everyone(view))))
     if event.kind is EventKind.APPLIED and not _noted_again(view, event):
         return Occasion(Letter.APPLIED, tuple(_distinct([*_who_asked(view), *_agreed(view)])))
     return None
 
 
 def is_person(request: Request) -> bool:
-    """Whether the requester is somebody: not the schedule, and no name that nobody has checked."""
+    """Whether the requester is someone: not the schedule, and no name that no one has checked."""
     return bool(request.requester) and request.requester_verified and request.trigger != SCHEDULED
 
 
@@ -94,17 +94,22 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
         return
     unable = {(each["kind"], each["name"]) for each in (event.data or {}).get("unable") or ()}
     earlier = {
-        whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)
+        approver
+        for each in view.events
+        if each.kind in _ASKING and each.id < event.id
+        for approver in asked_by(each)
     }
     # Earlier versions recorded also people whose answer cannot count.
-    for whom in could_be_asked(asked_by(event), request.rules, request.starter, view.asker, request.edits):
-        if whom in earlier:
+    for approver in could_be_asked(
+        asked_by(event), request.rules, request.starter, view.asker, request.edits
+    ):
+        if approver in earlier:
             continue
-        if whom.kind == "user" and any(
-            same_person(decision.person.name, whom.name) for decision in view.decisions
+        if approver.kind == "user" and any(
+            same_person(decision.person.name, approver.name) for decision in view.decisions
         ):
             continue
-        yield Recipient(whom, unable=(whom.kind, whom.name) in unable)
+        yield Recipient(approver, unable=(approver.kind, approver.name) in unable)
 
 
 def _starter(view: RequestView, event: Event) -> Iterator[Recipient]:
@@ -116,7 +121,7 @@ def _starter(view: RequestView, event: Event) -> Iterator[Recipient]:
     if not (event.kind is EventKind.FILED and request.pending and is_person(request)):
         return
     asked = could_be_asked(asked_by(event), request.rules, request.starter, view.asker)
-    knows = (view.asker, *(whom.name for whom in asked if whom.kind == "user"))
+    knows = (view.asker, *(approver.name for approver in asked if approver.kind == "user"))
     if not any(same_person(name, request.requester) for name in knows if name):
         yield Recipient(Approver("user", request.requester), asked_for_it=True)
 
@@ -134,13 +139,13 @@ def _noted_again(view: RequestView, event: Event) -> bool:
     return any(each.kind is EventKind.APPLIED and each.id > event.id for each in view.events)
 
 
-def _everybody(view: RequestView) -> Iterable[Recipient]:
+def _everyone(view: RequestView) -> Iterable[Recipient]:
     deciders = (Approver("user", decision.person.name) for decision in view.decisions)
     assignees = (Approver(assignee.kind, assignee.name) for assignee in view.assignees)
     return _distinct([*_who_asked(view), *map(Recipient, (*assignees, *deciders))])
 
 
-def _not_asked_anew(view: RequestView) -> Iterable[Recipient]:
+def _not_asked_again(view: RequestView) -> Iterable[Recipient]:
     """Who hears of a newer plan only by the end of the older request.
 
     All others are asked about it, in a mail that says what it replaces: with a frequent schedule two each
@@ -170,12 +175,14 @@ def _distinct(recipients: Iterable[Recipient]) -> list[Recipient]:
     """Each of them once; who asked, who comes first, as such."""
     found: dict[Approver, Recipient] = {}
     for recipient in recipients:
-        found.setdefault(recipient.whom, recipient)
+        found.setdefault(recipient.addressee, recipient)
     return list(found.values())
 
 
 def _without(actor: str, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
     """All but who did it; a role stays, because others have it too."""
     for recipient in recipients:
-        if not (actor and recipient.whom.kind == "user" and same_person(recipient.whom.name, actor)):
+        if not (
+            actor and recipient.addressee.kind == "user" and same_person(recipient.addressee.name, actor)
+        ):
             yield recipient

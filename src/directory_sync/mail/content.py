@@ -60,8 +60,8 @@ def content(
         },
         "asked": _asked(view),
         "recipient": {
-            "name": one_line(recipient.whom.name),
-            "is_role": recipient.whom.kind == "role",
+            "name": one_line(recipient.addressee.name),
+            "is_role": recipient.addressee.kind == "role",
             "is_requester": recipient.asked_for_it,
         },
     }
@@ -125,10 +125,10 @@ def _terms(request: Request, event: Event) -> str:
 
 def _requester(request: Request) -> str:
     if is_person(request) or not request.requester:
-        return one_line(request.requester) or "nobody"
+        return one_line(request.requester) or "no one"
     if request.requester_verified:
         return "the schedule"
-    return f"{one_line(request.requester)} (nobody has checked who that is)"
+    return f"{one_line(request.requester)} (name not verified)"
 
 
 def _result(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _result(data: Mapping[str, Any]) -> dict[str, Any]:
     errors, conflicts = statistics.get("errors", 0), statistics.get("conflicts", 0)
     return {
         "state": one_line(state),
-        "summary": _RESULTS.get(state, "See the request for what became of it."),
+        "summary": _RESULTS.get(state, "See the request for its result."),
         "errors": errors,
         "conflicts": conflicts,
         "done": counts(statistics),
@@ -162,9 +162,9 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
                 )
                 return f"You started a run, and {what}.{instead}"
             if view.request.waiver:
-                by = one_line(view.request.asked_by) or "Somebody"
+                by = one_line(view.request.asked_by) or "Someone"
                 return (
-                    f"{by} asks for a waiver of limits: a job was stopped because its changes go beyond"
+                    f"{by} asks for a waiver of limits: a job was stopped because its changes exceed"
                     f" them.{instead}"
                 )
             return f"Changes wait for your approval.{instead}"
@@ -172,7 +172,7 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
             return f"{actor} asks you to decide about changes."
         case EventKind.ESCALATED:
             return (
-                "Changes wait for approval, and nobody has answered yet, so you are asked too (level"
+                "Changes wait for approval, and no one has answered yet, so you are asked too (level"
                 f" {level})."
             )
         case EventKind.APPROVED:
@@ -181,16 +181,16 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
         case EventKind.DENIED:
             return f"{whose} was denied by {actor}."
         case EventKind.EXPIRED:
-            return f"{whose} has expired: nobody decided in time. Nothing was written."
+            return f"{whose} has expired: no one decided in time. Nothing was written."
         case EventKind.CANCELLED:
             return f"{whose} was cancelled{f' by {actor}' if actor else ''}. Nothing was written."
         case EventKind.STALE:
             return f"{whose} is stale and can no longer be decided. Nothing was written."
         case _:
-            return f"{whose} was approved, {_carried_out(event.data or {})}."
+            return f"{whose} was approved, {_result_of(event.data or {})}."
 
 
-def _carried_out(data: Mapping[str, Any]) -> str:
+def _result_of(data: Mapping[str, Any]) -> str:
     result = _result(data)
     if result["good"]:
         return "and the changes were applied"

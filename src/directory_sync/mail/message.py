@@ -92,7 +92,7 @@ def _sender(text: str) -> Address:
         raise MailError(
             f"{text!r} is no sender for mail. Correct the setting mail_from, or from_email in the mail"
             " connection's extra.",
-            everybody=True,
+            concerns_all=True,
         )
     try:
         return Address(display_name=name, addr_spec=checked)

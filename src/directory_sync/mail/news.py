@@ -32,7 +32,7 @@ class News(Protocol):
         """What its mails have in common with those about other events of the same subject."""
 
     def occasion(self) -> Occasion | None:
-        """What mail is to be sent, and to whom; None if nobody needs to hear of it (any more)."""
+        """What mail is to be sent, and to whom; None if no one needs to hear of it (any more)."""
 
     def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         """What the template of a letter of the occasion gets."""

@@ -26,9 +26,9 @@ from directory_sync.store.store import Store
 GIVE_UP = timedelta(days=3)
 """So long after the first try, mail that still cannot be sent is given up."""
 HOLD = timedelta(seconds=40)
-"""So long after the last sign of its sender nobody else looks at an event that is being mailed."""
+"""So long after the last sign of its sender no one else looks at an event that is being mailed."""
 IN_DOUBT = timedelta(minutes=2)
-"""A mail that was begun so long ago, and of which nobody has noted how that ended, may or may not have been
+"""A mail that was begun so long ago, and of which no one has noted how that ended, may or may not have been
 sent.
 """
 LOOK_AGAIN = timedelta(seconds=40)
@@ -96,8 +96,8 @@ def deliver(
 
     Each person gets a mail of their own. What was sent, and who could not be reached, is noted; a request's
     history has a `mailed` event that names the event it is about. If this process dies, another one goes on
-    with those who are left; nobody gets a mail twice for that. Of one that was being handed over in that very
-    moment nobody knows: it is not sent again, and that is noted too. While the server takes no mail, this
+    with those who are left; no one gets a mail twice for that. Of one that was being handed over in that very
+    moment no one knows: it is not sent again, and that is noted too. While the server takes no mail, this
     stops at the first one.
 
     Args:
@@ -160,7 +160,7 @@ class _Round:
 
     @property
     def problem(self) -> str:
-        """Why some are to get it later; empty if nobody is.
+        """Why some are to get it later; empty if no one is.
 
         An error that is true of several stands there once.
         """
@@ -179,11 +179,11 @@ class _Round:
         reached = {*noted.reached, *(address.lower() for address in self.due.reached)}
         given_up = {*noted.given_up, *((each.kind, each.name) for each in self.due.unreached)}
         for recipient in found.recipients:
-            whom = recipient.whom
-            if (whom.kind, whom.name) in given_up:
+            addressee = recipient.addressee
+            if (addressee.kind, addressee.name) in given_up:
                 continue
             if recipient.unable:
-                self.unreached.append(Unreached(whom.kind, whom.name, _UNABLE))
+                self.unreached.append(Unreached(addressee.kind, addressee.name, _UNABLE))
                 continue
             try:
                 address = self._address(recipient)
@@ -194,18 +194,20 @@ class _Round:
             except _OvertakenError:
                 raise
             except MailError as error:
-                if error.everybody:
+                if error.concerns_all:
                     self.no_mail = str(error)
                 if error.for_good:
-                    self.unreached.append(Unreached(whom.kind, whom.name, str(error)))
+                    self.unreached.append(Unreached(addressee.kind, addressee.name, str(error)))
                 else:
                     self.waiting[recipient] = str(error)
             except EndpointError as error:
-                self.not_found.setdefault(str(error), []).append(printable(whom.name))
-                self.waiting[recipient] = _not_found([printable(whom.name)], str(error))
+                self.not_found.setdefault(str(error), []).append(printable(addressee.name))
+                self.waiting[recipient] = _not_found([printable(addressee.name)], str(error))
             except Exception as error:  # one mail that cannot be made must not keep others from theirs
                 log.exception(
-                    "The mail to %s about %s cannot be made.", printable(whom.name), self.news.thread.name
+                    "The mail to %s about %s cannot be made.",
+                    printable(addressee.name),
+                    self.news.thread.name,
                 )
                 self.waiting[recipient] = (
                     f"The mail cannot be made: unexpected {type(error).__name__}. See the log, and report"
@@ -215,9 +217,11 @@ class _Round:
     def _address(self, recipient: Recipient) -> str:
         """Where to send it; empty if nowhere, which is noted."""
         named = recipient.address
-        found = self.addresses.named(named) if named else self.addresses.find(recipient.whom)
+        found = self.addresses.named(named) if named else self.addresses.find(recipient.addressee)
         if not found.address:
-            self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, found.why_not))
+            self.unreached.append(
+                Unreached(recipient.addressee.kind, recipient.addressee.name, found.why_not)
+            )
         return found.address
 
     def _send(self, found: Occasion, recipient: Recipient, address: str) -> None:
@@ -264,7 +268,7 @@ class _Round:
                 "The process that sent the mail was killed while it did, so it is not known whether it has"
                 " arrived. It is not sent a second time."
             )
-            self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, why))
+            self.unreached.append(Unreached(recipient.addressee.kind, recipient.addressee.name, why))
         return True
 
 
@@ -282,14 +286,14 @@ def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
     if round_.waiting and due.at - due.first_try >= GIVE_UP:
         problem = f"Given up after {GIVE_UP.days} days. {problem}"
         round_.unreached += [
-            Unreached(each.whom.kind, each.whom.name, why) for each, why in round_.waiting.items()
+            Unreached(each.addressee.kind, each.addressee.name, why) for each, why in round_.waiting.items()
         ]
     elif round_.waiting:
         again = due.at + pause(due.tries)
     if round_.in_doubt:
         again = due.at + LOOK_AGAIN
     if problem:
-        result.problems.append(f"Mail about {about} was not sent to everybody. {problem}")
+        result.problems.append(f"Mail about {about} was not sent to everyone. {problem}")
     if not store.outbox.keeps_history(due.topic):
         # Nowhere else can it be read.
         result.problems += [

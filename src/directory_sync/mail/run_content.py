@@ -65,7 +65,7 @@ class RunTold:
         requests: job → the request that it waits for, or that was made for it.
         causes: job → why records and objects are in trouble, the most frequent cause first.
         patterns: job → what was planned, by pattern, without values.
-        stop: that a person has stopped the run; None if nobody has.
+        stop: that a person has stopped the run; None if no one has.
     """
 
     end: RunEnd
@@ -92,8 +92,8 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
         "headline": _headline(told, state),
         "url": links.run(snapshot.collection.name, snapshot.run_id) if in_airflow else "",
         "recipient": {
-            "name": one_line(recipient.whom.name, _NAME),
-            "is_role": recipient.whom.kind == "role",
+            "name": one_line(recipient.addressee.name, _NAME),
+            "is_role": recipient.addressee.kind == "role",
             "is_requester": False,
         },
         "run": {

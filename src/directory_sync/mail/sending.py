@@ -68,7 +68,7 @@ def refusal(error: Exception, to: str) -> MailError:
 
 
 def _no_mail(problem: str, remedy: str) -> MailError:
-    return MailError(f"The mail server takes no mail: {problem.rstrip('.')}. {remedy}", everybody=True)
+    return MailError(f"The mail server takes no mail: {problem.rstrip('.')}. {remedy}", concerns_all=True)
 
 
 def _said(code: int, text: bytes | str) -> str:

@@ -204,7 +204,7 @@ def look_up(
             f" and {len(found.missing) - 3} more" if len(found.missing) > 3 else ""
         )
         alternative = "its present value stays" if present else "it is left empty"
-        consequence = "nobody is removed from this group" if members else alternative
+        consequence = "no one is removed from this group" if members else alternative
         result.warnings.append(f"{name}: no counterpart at the destination for {shown}; {consequence}.")
     wanted = [identifier.encode() for identifier in found.ids]
     # Most members of most groups stay, spelled as they are.

@@ -94,7 +94,7 @@ class Layout:
     def combinations(self, key_values: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
         """Every key that these values of the key fields can stand for, normalised.
 
-        None if a field is empty, or if there are more than anybody means.
+        None if a field is empty, or if there are more than anyone means.
         """
         return key_combinations([self.rules[i] for i in self.keys], key_values)
 

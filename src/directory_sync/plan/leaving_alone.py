@@ -34,10 +34,9 @@ def left_alone_text(item: LeftAlone, *, first: bool) -> str:
             remedy = "Let the connection's login read that attribute."
         case WhyLeftAlone.PLACE_UNIDENTIFIED:
             why = (
-                "the top of the destination shows no entryUUID, objectGUID or nsUniqueId, so nobody can tell"
-                " whether other jobs"
+                "the top of the destination shows no entryUUID, objectGUID or nsUniqueId, so it is not known"
+                " whether other jobs have records for them"
             )
-            why += " have records for them"
             remedy = "Let the connection's login read that attribute there, or set remove: all."
         case WhyLeftAlone.HOLDS_OTHERS:
             why = "they hold other objects, which would go with them"

@@ -213,7 +213,7 @@ def exceeded_text(checks: Iterable[LimitCheck]) -> str:
     """Say which limits a plan goes past, by how much, and what to do."""
     exceeded = [check for check in checks if check.exceeded]
     lines = [check.text for check in exceeded]
-    # As long as one is about an empty source, raising the others' limits helps nobody.
+    # As long as one is about an empty source, raising the others' limits helps no one.
     empty = any(check.kind == EMPTY_SOURCE for check in exceeded)
     found = "; ".join(lines[:10]) + (f"; and {len(lines) - 10} more" if len(lines) > 10 else "")
     what = "" if empty else f"the plan goes past {'a limit' if len(lines) == 1 else f'{len(lines)} limits'}: "

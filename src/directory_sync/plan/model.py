@@ -84,7 +84,7 @@ class LeftAlone:
 
     Attributes:
         why: the job has neither created nor matched them (`unknown`); they show no identity, so that it
-            cannot tell (`unidentified`); another job keeps them (`claimed`); nobody can tell whether another
+            cannot tell (`unidentified`); another job keeps them (`claimed`); no one can tell whether another
             job does, because the place shows no identity (`place_unidentified`); objects below them would go
             with them (`holds_others`).
         by: for `claimed` that job, as `COLLECTION.JOB`; else empty.
@@ -165,7 +165,7 @@ class LimitCheck:
 
     @property
     def asked(self) -> tuple[str, str, str, int]:
-        """What somebody agrees to who lets this plan past it: kind, subject, rule and the plan's own number.
+        """What someone agrees to who lets this plan past it: kind, subject, rule and the plan's own number.
 
         Neither what a percentage came to nor what was removed before: both move while a request waits.
         """

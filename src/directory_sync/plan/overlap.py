@@ -52,7 +52,7 @@ def refuse_overlap(job: Job, source: Source, destination: Destination) -> None:
         )
     if _meet(source, destination) and may_be_one(source.identity, destination.identity):
         raise EndpointError(
-            f"nobody can tell whether it is the server of the source ({source.label}): this login, or the"
+            f"this may be the server of the source ({source.label}), which cannot be told: this login, or the"
             " source's, may not read entryUUID, objectGUID or nsUniqueId of the top entry. Records of the"
             " source could be removed. Nothing was read.",
             endpoint=destination.label,

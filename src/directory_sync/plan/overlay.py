@@ -70,7 +70,7 @@ class PlannedEffects:
             record = _patched(record, change)
         return record
 
-    def changed_beside(self, seen: Collection[str]) -> Iterator[Record]:
+    def changed_as_well(self, seen: Collection[str]) -> Iterator[Record]:
         """The other changed objects, as far as the changes say what they hold.
 
         `seen`: ids now of those that are known.
@@ -184,7 +184,7 @@ class _Overlaid:
             if not self._gone(known):
                 patched = effects.patched(known, Record(identifier, {field: values}))
                 yield patched.id, list(_only(patched, (field,)).values.get(field, ()))
-        for record in (*effects.changed_beside(seen), *effects.created.values()):
+        for record in (*effects.changed_as_well(seen), *effects.created.values()):
             found = _only(record, (field,)).values.get(field)
             if found:
                 yield record.id, list(found)
@@ -204,7 +204,7 @@ class _Overlaid:
                 seen.add(identifier)
                 if not self._gone(identifier):
                     yield effects.patched(identifier, record)
-            yield from (*effects.changed_beside(seen), *effects.created.values())
+            yield from (*effects.changed_as_well(seen), *effects.created.values())
 
         for record in patched():
             found = _only(record, (field,)).values.get(field, [])

@@ -19,7 +19,7 @@ from directory_sync.definition.models import LimitKind
 SIZE = 16
 """Bytes of an identity on record, and of the hash of a name."""
 UNIDENTIFIED = b""
-"""Stands for the identity of an object that shows none, to this login at least: nobody can tell it from
+"""Stands for the identity of an object that shows none, to this login at least: no one can tell it from
 another.
 """
 
@@ -51,7 +51,7 @@ def key_identity(keys: Iterable[bytes]) -> bytes:
 
 
 def name_hash(id: str) -> bytes:
-    """What an object is found by whose identity nobody has seen: its id without regard to case."""
+    """What an object is found by whose identity no one has seen: its id without regard to case."""
     return _hash(id.casefold().encode(errors="surrogatepass"))
 
 

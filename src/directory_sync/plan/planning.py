@@ -53,7 +53,7 @@ class Planning:
         problems, warnings, left_alone: of the plan.
         unusable: ids of the source records that cannot be used.
         held, held_names: objects that have a record though the job does not know them; see `Findings`.
-        is_secret: fields of which nobody may see, or search for, a value.
+        is_secret: fields of which no one may see, or search for, a value.
     """
 
     collection: models.Collection
@@ -184,7 +184,7 @@ def pack_draft(draft: Draft) -> bytes:
 
 def unpack_draft(data: bytes) -> Draft:
     """The inverse of `pack_draft`."""
-    change, lookups, present, id, riding = marshal.loads(data)  # noqa: S302 - our own file, readable by nobody else
+    change, lookups, present, id, riding = marshal.loads(data)  # noqa: S302 - our own file, readable by no one else
     return Draft(unpack_change(change), lookups, present, id, tuple(map(FieldChange._make, riding)))
 
 

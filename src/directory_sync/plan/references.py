@@ -187,7 +187,7 @@ class ReferenceIndex:
             id = self._source_id(text)
             hits: set[str] = set()
             for by_field in self._fields:
-                # A value of the first field that nobody has at the destination may belong to what is known
+                # A value of the first field that no one has at the destination may belong to what is known
                 # there by the next.
                 if hits := by_field.hits(value, id):
                     break

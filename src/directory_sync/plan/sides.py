@@ -223,7 +223,7 @@ def read_objects(
                 continue
             keys, fingerprint, data, identity = make_item(record)
             if record.problem:
-                # It is there; what else it is like, nobody knows.
+                # It is there; what else it is like, no one knows.
                 unseen.discard(identity)
                 sink.reject(Rejected(keys, True, False, "", record.id, record.problem))
                 sink.add((), b"", data, UNIDENTIFIED)
@@ -295,7 +295,7 @@ def _joined(decisive: bytes, rest: bytes) -> bytes:
 
 def _rest(data: bytes) -> tuple[Any, ...]:
     start = _LENGTH + int.from_bytes(data[:_LENGTH], "little")
-    return loads(data[start:])  # type: ignore[no-any-return]  # noqa: S302 - our own file, readable by nobody else
+    return loads(data[start:])  # type: ignore[no-any-return]  # noqa: S302 - our own file, readable by no one else
 
 
 def _load(data: bytes, layout: Layout) -> tuple[list[Any], tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""Data that does not fit into memory, in a file that nobody else can read and that is gone when the process
+"""Data that does not fit into memory, in a file that no one else can read and that is gone when the process
 is.
 
 A plan's changes are kept there as they leave planning, in both forms that are needed later: canonical, for
@@ -37,7 +37,7 @@ class Spool:
         self._end = 0
         self._block = b""
         self._block_start = self._next = 0
-        # A plan lives as long as anybody holds it, so its spool is closed when nobody does any more.
+        # A plan lives as long as anyone holds it, so its spool is closed when no one does any more.
         self.close = weakref.finalize(self, _discard, self._file)
         """Give the space back; may be called twice."""
 
@@ -98,7 +98,7 @@ class Spool:
 
 
 def _discard(file: IO[bytes]) -> None:
-    # Closing writes what is still in memory, which nobody will read: on a full disk that is no error.
+    # Closing writes what is still in memory, which no one will read: on a full disk that is no error.
     with contextlib.suppress(OSError):
         file.close()
 

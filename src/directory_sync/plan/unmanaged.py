@@ -120,7 +120,7 @@ def _is_source(planning: Planning, sources: Spool) -> Callable[[str], bool]:
         if not region.holds(planning.source.names.path(id)):
             return False
         if not records:
-            # Read only where there is somebody to be told from them.
+            # Read only where there is someone to be told from them.
             records.update(
                 planning.source.names.normalise(load_source(data, planning.layout).id) for data in sources
             )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Rights(Protocol):
-    """What Airflow lets somebody do with DAGs; a collection's DAG has its name."""
+    """What Airflow lets someone do with DAGs; a collection's DAG has its name."""
 
     def readable(self, dag_ids: Collection[str]) -> frozenset[str]:
         """Those of the DAGs that they may see."""
@@ -50,10 +50,10 @@ class Rights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who is logged in.
+    """Someone who is logged in.
 
     Attributes:
-        person: name and roles; not verified where everybody is let in.
+        person: name and roles; not verified where everyone is let in.
         administrator: sees the list of all requests, and may cancel requests of others. Decides nothing by
             virtue of that.
         rights: asked of Airflow whenever they are needed.
@@ -138,7 +138,7 @@ class _AirflowRights:
 
 
 def current_visitor(user: airflow_login.LoggedInUser) -> Visitor:
-    """Dependency of every route: who sends the request. 401 if nobody is logged in."""
+    """Dependency of every route: who sends the request. 401 if no one is logged in."""
     person = person_of(user)
     return Visitor(person, is_administrator(person), _AirflowRights(user))
 

@@ -93,7 +93,7 @@ def deny(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason
 
 
 class DoubtfulApprovers(QueryError):
-    """Somebody is to be asked who, as far as Airflow tells, cannot decide; to be confirmed.
+    """Someone is to be asked who, as far as Airflow tells, cannot decide; to be confirmed.
 
     Attributes:
         doubts: who, and what keeps them from it, in words.
@@ -101,7 +101,9 @@ class DoubtfulApprovers(QueryError):
 
     def __init__(self, doubts: Mapping[Approver, str]) -> None:
         self.doubts = dict(doubts)
-        said = " ".join(f"{whom.kind.capitalize()} {whom.name}: {doubt}" for whom, doubt in doubts.items())
+        said = " ".join(
+            f"{approver.kind.capitalize()} {approver.name}: {doubt}" for approver, doubt in doubts.items()
+        )
         problem = f"{said} Correct the names, or confirm that they are to be asked all the same."
         super().__init__({"confirm_unknown": problem})
         self.args = (problem,)
@@ -119,18 +121,22 @@ def reroute(
     """Ask others too.
 
     `confirmed`: who is to be asked even if Airflow does not know them or does not let them see the
-    collection; None: everybody.
+    collection; None: everyone.
 
     Raises AlreadyDecided, RequestError; DoubtfulApprovers for those who are not among them.
     """
     seen = visible_request(store, visitor, request_id)
     standings = visitor.rights.standings(named(to), seen.request.collection)
     doubts = {
-        whom: said
-        for whom in named(to)
-        if standings[whom].able is not True and (said := note(whom, standings[whom]))
+        approver: said
+        for approver in named(to)
+        if standings[approver].able is not True and (said := note(approver, standings[approver]))
     }
-    left = {} if confirmed is None else {whom: said for whom, said in doubts.items() if whom not in confirmed}
+    left = (
+        {}
+        if confirmed is None
+        else {approver: said for approver, said in doubts.items() if approver not in confirmed}
+    )
     if not decisions.powers(seen, visitor.person).decide:
         if in_vain := [
             said for user in to.users if (said := decisions.asked_in_vain(seen, visitor.person, user))
@@ -138,7 +144,7 @@ def reroute(
             raise RequestError(" ".join(in_vain))
         if left:
             raise DoubtfulApprovers(left)
-    unable = [whom for whom in doubts if standings[whom].sees is False]
+    unable = [approver for approver in doubts if standings[approver].sees is False]
     view = decisions.reroute(store, request_id, visitor.person, to, reason=reason, unable=unable)
     _audit("reroute", visitor, view.request, users=to.users, roles=to.roles, reason=reason)
     airflow_runs.send_mail_soon()
@@ -148,7 +154,7 @@ def reroute(
 def approvers(users: Iterable[str], roles: Iterable[str]) -> Approvers:
     """People to ask, by name, without blanks around the names.
 
-    Raises QueryError if that is nobody, or a name is impossible.
+    Raises QueryError if that is no one, or a name is impossible.
     """
     problems = {}
     given: dict[str, list[str]] = {"users": [], "roles": []}
@@ -157,10 +163,10 @@ def approvers(users: Iterable[str], roles: Iterable[str]) -> Approvers:
         for name in given[kind]:
             if wrong := impossible_name(name):
                 problems[kind] = (
-                    f"Nobody can have the name {printable(name[:LONGEST_NAME])!r}: it {wrong}. Correct it."
+                    f"{printable(name[:LONGEST_NAME])!r} cannot be a name: it {wrong}. Correct it."
                 )
     if not any(given.values()):
-        problems["users"] = "Nobody is named. Give at least one user or role to ask."
+        problems["users"] = "Name at least one user or role to ask."
     if problems:
         raise QueryError(problems)
     try:
@@ -268,7 +274,7 @@ def ask_for_waiver(
     if history.newest is not None and history.newest_collection is None:
         raise NotDecidable(
             f"The newest version ({history.newest.number}) of the collection {collection} cannot be used, so"
-            " it cannot be told whom to ask. Correct it first."
+            " the approvers to ask are not known. Correct it first."
         )
     minimum = parse_minimum(settings.approval_minimum())
     filed = filing.ask_for_waiver(

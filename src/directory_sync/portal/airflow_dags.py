@@ -70,7 +70,7 @@ def bundle_name() -> str | None:
         return None
 
 
-def collections_beside_dags() -> Path:
+def collections_near_dags() -> Path:
     """The file that definitions from files stand next to, where no setting names their folder."""
     return Path(conf.get("core", "dags_folder")) / "directory_sync.py"
 

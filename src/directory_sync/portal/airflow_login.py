@@ -36,13 +36,13 @@ def roles_of(user: BaseUser) -> frozenset[str]:
 
 
 def is_checked(user: BaseUser) -> bool:
-    """Whether somebody has checked who the user is: not where everybody is let in without a password."""
+    """Whether someone has checked who the user is: not where all_users is let in without a password."""
     if getattr(user, "is_anonymous", False):
         return False
-    everybody = isinstance(get_auth_manager(), SimpleAuthManager) and conf.getboolean(
+    all_users = isinstance(get_auth_manager(), SimpleAuthManager) and conf.getboolean(
         "core", "simple_auth_manager_all_admins"
     )
-    return not everybody
+    return not all_users
 
 
 def readable(user: BaseUser, dag_ids: Collection[str]) -> frozenset[str]:

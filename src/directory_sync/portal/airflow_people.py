@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AUTH_DB = 1
-"""FAB keeps users and passwords itself (`AUTH_DB` of Flask-AppBuilder): whom it does not know does not exist.
+"""FAB keeps users and passwords itself (`AUTH_DB` of Flask-AppBuilder): an approver that it does not know
+does not exist.
 """
 
 
@@ -196,13 +197,13 @@ def _roles_of(session: Session, users: Any) -> dict[int, set[int]]:
     return dict(roles)
 
 
-def _fab_similar(session: Session, whom: Approver) -> str:
+def _fab_similar(session: Session, approver: Approver) -> str:
     from airflow.providers.fab.auth_manager.models import Group, Role, User
 
-    columns = (Role.name, Group.name) if whom.kind == "role" else (User.username,)
+    columns = (Role.name, Group.name) if approver.kind == "role" else (User.username,)
     names = (
         name
         for column in columns
-        for name in session.scalars(select(column).where(func.lower(column) == whom.name.lower()))
+        for name in session.scalars(select(column).where(func.lower(column) == approver.name.lower()))
     )
-    return _similar(whom.name, names)
+    return _similar(approver.name, names)

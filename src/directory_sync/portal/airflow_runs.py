@@ -187,7 +187,7 @@ def _why_not(dag: DagModel | None, dag_id: str) -> str:
 def write_audit_log(
     event: str, *, by: str, dag_id: str, run_id: str, task_id: str, extra: Mapping[str, Any]
 ) -> None:
-    """Write what somebody has done into Airflow's audit log. A failure is logged and nothing else: it is in
+    """Write what someone has done into Airflow's audit log. A failure is logged and nothing else: it is in
     the store already.
 
     Args:

@@ -15,7 +15,7 @@ from directory_sync.errors import DirectorySyncError
 from directory_sync.portal import airflow_login, api
 from directory_sync.portal.access import current_visitor
 from directory_sync.portal.answers import answer_error, answer_http_exception, answer_invalid_body, refusal
-from directory_sync.portal.crowd import CrowdLimit
+from directory_sync.portal.concurrency_limit import ConcurrencyLimit
 from directory_sync.portal.guard import SameOriginGuard
 from directory_sync.portal.security_headers import SecurityHeaders
 from directory_sync.portal.static_files import VersionedFiles
@@ -31,7 +31,7 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="Directory Sync",
         version=__version__,
-        # Airflow would serve these to anybody. The REST API has a description of its own, for those who are
+        # Airflow would serve these to anyone. The REST API has a description of its own, for those who are
         # logged in.
         docs_url=None,
         redoc_url=None,
@@ -47,7 +47,7 @@ def create_app() -> FastAPI:
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_invalid_body)
     app.add_middleware(TrailingSlashes)
-    app.add_middleware(CrowdLimit, refuse=refusal)
+    app.add_middleware(ConcurrencyLimit, refuse=refusal)
     app.add_middleware(SameOriginGuard, refuse=refusal, own_hosts=_own_hosts)
     app.add_middleware(SecurityHeaders, refuse=refusal)  # added last, so it is around all others
     return app

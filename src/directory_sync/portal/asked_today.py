@@ -23,12 +23,12 @@ class Asked:
     """One who would be asked.
 
     Attributes:
-        whom: user or role.
+        approver: user or role.
         people: how many a role means; None for a user, and where Airflow does not tell.
         doubt: what keeps them from deciding, in a sentence; empty if nothing is known.
     """
 
-    whom: Approver
+    approver: Approver
     people: int | None
     doubt: str
 
@@ -39,7 +39,7 @@ class AskedToday:
 
     Attributes:
         policy: what counts; None where no approval is needed.
-        asked: those whom it names.
+        asked: those that it names.
         by_deployment: the deployment asks for approval, whatever the definition says.
         untold: the deployment's minimum cannot be read, so that it may be stricter.
     """
@@ -59,11 +59,11 @@ def asked_today(visitor: Visitor, collection: Collection, job: Job, *, dag_id: s
     policy = tighten(minimum, collection.policy_of(job))
     if policy is None:
         return AskedToday(None, untold=untold)
-    whom = named(policy.approvers, policy.all_of)
-    standings = visitor.rights.standings(whom, dag_id or collection.name)
+    approvers = named(policy.approvers, policy.all_of)
+    standings = visitor.rights.standings(approvers, dag_id or collection.name)
     return AskedToday(
         policy,
-        tuple(_asked(each, standings[each], saved=bool(dag_id)) for each in whom),
+        tuple(_asked(each, standings[each], saved=bool(dag_id)) for each in approvers),
         by_deployment=minimum is not None,
         untold=untold,
     )
@@ -76,8 +76,8 @@ def _minimum() -> tuple[ApprovalPolicy | None, bool]:
         return None, True
 
 
-def _asked(whom: Approver, standing: Standing, *, saved: bool) -> Asked:
+def _asked(approver: Approver, standing: Standing, *, saved: bool) -> Asked:
     # Airflow has no DAG yet of a collection that is not saved, which therefore no one may see.
     told = saved or standing.known in (Known.NO, Known.NOT_YET) or standing.people == 0
-    people = standing.people if whom.kind == "role" else None
-    return Asked(whom, people, note(whom, standing) if told else "")
+    people = standing.people if approver.kind == "role" else None
+    return Asked(approver, people, note(approver, standing) if told else "")

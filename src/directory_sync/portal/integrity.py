@@ -1,7 +1,7 @@
 """Whether the plan that people are shown is the one that was filed: at once for most, in the background for
 large ones.
 
-What was found stays in this process only: the store, where somebody could alter it, is not asked to remember
+What was found stays in this process only: the store, where someone could alter it, is not asked to remember
 it.
 """
 
@@ -50,7 +50,7 @@ class Checked:
 
     @property
     def checking(self) -> bool:
-        """Whether nobody knows yet."""
+        """Whether no one knows yet."""
         return self.state is Integrity.CHECKING
 
 

@@ -1,4 +1,4 @@
-"""Whom a person who reroutes a request may mean: managers, deputies, and others whom Airflow knows.
+"""The people a request may be rerouted to: managers, deputies, and others that Airflow knows.
 
 All are names that exist, and of people whose answer could count; nothing here is asked for.
 """
@@ -32,7 +32,7 @@ class Names:
 class Manager:
     """A manager, and whose."""
 
-    whom: Approver
+    approver: Approver
     of: str
 
 
@@ -42,7 +42,7 @@ class Presets:
 
     Attributes:
         managers: of those who are asked by name, and of the visitor.
-        deputies: those whom the policy asks next if no one decides.
+        deputies: those that the policy asks next if no one decides.
         others: names to choose from.
     """
 
@@ -71,19 +71,19 @@ def read_presets(visitor: Visitor, details: RequestDetails) -> Presets:
 
     def useful(found: Iterable[Approver]) -> list[Approver]:
         return [
-            whom
-            for whom in dict.fromkeys(found)
-            if (whom.kind, whom.name) not in asked
-            and not impossible_name(whom.name)
-            and not (whom.kind == "user" and decisions.asked_in_vain(view, visitor.person, whom.name))
+            approver
+            for approver in dict.fromkeys(found)
+            if (approver.kind, approver.name) not in asked
+            and not impossible_name(approver.name)
+            and not (approver.kind == "user" and decisions.asked_in_vain(view, visitor.person, approver.name))
         ]
 
     candidates = useful([*managers, *deputies])
     standings = visitor.rights.standings(candidates, view.request.collection) if candidates else {}
-    exist = [whom for whom in candidates if standings[whom].known is not Known.NO]
+    exist = [approver for approver in candidates if standings[approver].known is not Known.NO]
     return Presets(
-        managers=tuple(Manager(whom, managers[whom]) for whom in exist if whom in managers),
-        deputies=tuple(whom for whom in exist if whom in deputies and whom not in managers),
+        managers=tuple(Manager(approver, managers[approver]) for approver in exist if approver in managers),
+        deputies=tuple(approver for approver in exist if approver in deputies and approver not in managers),
         others=_others(visitor, asked),
     )
 

@@ -53,13 +53,13 @@ def _moment(text: object, *, end: bool) -> object:
         if len(text) == len("2026-01-31"):
             day = datetime.combine(date.fromisoformat(text), time(), UTC)
             return day + timedelta(days=1) if end else day
-        # In an address a plus sign that nobody has encoded arrives as a blank.
+        # In an address a plus sign that no one has encoded arrives as a blank.
         moment = datetime.fromisoformat(text.replace(" ", "+") if text[-6:-5] == " " else text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError(
             _OWN,
-            "{given} is no day and no time. Write 2026-01-31 or 2026-01-31T18:00Z.",
+            "{given} is not a date or time. Write 2026-01-31 or 2026-01-31T18:00Z.",
             {"given": _quoted(text)},
         ) from None
 
@@ -188,7 +188,7 @@ def _in_words(error: ErrorDetails, schema: Mapping[str, Any]) -> str:
     if known := schema.get("items", schema).get("enum"):
         near = nearest(text, known)
         hint = f"Did you mean {near}?" if near else f"Possible: {', '.join(known)}."
-        return f"{_quoted(text)} is not possible here. {hint}"
+        return f"{_quoted(text)} is not a valid value. {hint}"
     return f"{_quoted(text)} must be a whole number from {schema['minimum']:,} to {schema['maximum']:,}."
 
 

@@ -64,7 +64,7 @@ class RequestDetails:
         answered: how many of its changes have a result, while they are being applied; None otherwise.
         left_behind: Airflow goes on with nothing of the run that is to apply it; `paused`: not before it is
             switched on again.
-        integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can
+        integrity: whether the plan is the one that was filed; of an altered one `powers` says that no one can
             decide.
     """
 
@@ -171,7 +171,7 @@ def read_request(
     """One request.
 
     Args:
-        seen: the visitor sees all of it: of somebody who may decide that is noted, once for each person.
+        seen: the visitor sees all of it: of someone who may decide that is noted, once for each person.
         at_once, kept: how its plan is checked, as `integrity.look` takes them.
     """
     view = visible_request(store, visitor, request_id)

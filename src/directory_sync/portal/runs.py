@@ -54,7 +54,7 @@ class RunView:
         jobs: in the definition's order.
         other: the run that Airflow has by this id now, where that is another one; None otherwise.
         ended: nothing of it goes on: it was closed, or has ended in Airflow otherwise, by hand for example.
-        stop: that a person has stopped it; None if nobody has.
+        stop: that a person has stopped it; None if no one has.
         why_not_run: why the visitor may not start runs of the collection (or ask for waivers); empty if
             they may.
     """

@@ -42,7 +42,7 @@ def own_templates() -> Path | None:
 
 
 def _collections_folder() -> Path:
-    return settings.collections_folder(beside=airflow_dags.collections_beside_dags())
+    return settings.collections_folder(beside=airflow_dags.collections_near_dags())
 
 
 def _reach() -> MailReach | None:

@@ -1,4 +1,4 @@
-"""Headers that keep browsers from doing with our answers what nobody meant, and the answer to what nobody has
+"""Headers that keep browsers from doing with our answers what no one meant, and the answer to what no one has
 foreseen.
 """
 
@@ -25,8 +25,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 UNEXPECTED = (
-    "Something went wrong that nobody has foreseen. Its cause stands in the log of Airflow's API server;"
-    " report it."
+    "An unexpected error occurred. Its cause is in the log of Airflow's API server. Please report it."
 )
 
 log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class SecurityHeaders:
             await self._app(scope, held.receive, send_with_headers)
         except Exception:
             if begun:
-                raise  # what has been sent cannot be taken back: the connection is cut, so that nobody takes it for complete  # noqa: E501
+                raise  # what has been sent cannot be taken back: the connection is cut, so that no one takes it for complete  # noqa: E501
             log.exception("A request ended unexpectedly. method=%s path=%s", scope["method"], scope["path"])
             refusal = self._refuse(Request(scope), 500, UNEXPECTED, sent=await held.form())
             await refusal(scope, receive, send_with_headers)

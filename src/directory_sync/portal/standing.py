@@ -56,15 +56,15 @@ UNTOLD = Standing()
 Standings = Mapping[Approver, Standing]
 
 
-def note(whom: Approver, standing: Standing) -> str:
-    """What keeps somebody from deciding, as far as Airflow tells, in a sentence; empty if nothing does."""
+def note(approver: Approver, standing: Standing) -> str:
+    """What keeps someone from deciding, as far as Airflow tells, in a sentence; empty if nothing does."""
     if standing.known in (Known.NO, Known.NOT_YET):
-        return _unknown(whom, standing)
+        return _unknown(approver, standing)
     if standing.people is None or standing.seeing is None or standing.opening is None:
         return ""
-    role = whom.kind == "role"
+    role = approver.kind == "role"
     if not standing.people:
-        return "Nobody has it in Airflow." if role else "This user may not sign in to Airflow."
+        return "No one has it in Airflow." if role else "This user may not sign in to Airflow."
     if not standing.seeing:
         return (
             "None of them can see this collection in Airflow."
@@ -82,7 +82,7 @@ def note(whom: Approver, standing: Standing) -> str:
 
 def out_of_reach(view: RequestView, standings: Standings) -> bool:
     """Whether those who are asked can never be enough, because of what Airflow tells of them."""
-    unable = {whom for whom, each in standings.items() if each.able is False} - _answered(view)
+    unable = {approver for approver, each in standings.items() if each.able is False} - _answered(view)
     if not unable:
         return False
     policy = view.request.rules
@@ -93,8 +93,8 @@ def out_of_reach(view: RequestView, standings: Standings) -> bool:
     )
     if isinstance(found, Pending) and not found.reachable:
         return True
-    everybody = named(policy.approvers if policy.require == "all" else None, policy.all_of)
-    return isinstance(found, Pending) and not unable.isdisjoint(everybody)
+    all_named = named(policy.approvers if policy.require == "all" else None, policy.all_of)
+    return isinstance(found, Pending) and not unable.isdisjoint(all_named)
 
 
 def _answered(view: RequestView) -> set[Approver]:
@@ -108,15 +108,17 @@ def _answered(view: RequestView) -> set[Approver]:
 
 
 def _without(assignment: Assignment, unable: set[Approver]) -> Assignment | None:
-    left = [whom for whom in named(assignment.approvers) if whom not in unable]
+    left = [approver for approver in named(assignment.approvers) if approver not in unable]
     if not left:
         return None
-    users, roles = ([whom.name for whom in left if whom.kind == kind] for kind in ("user", "role"))
+    users, roles = (
+        [approver.name for approver in left if approver.kind == kind] for kind in ("user", "role")
+    )
     return replace(assignment, approvers=Approvers(users=users, roles=roles))
 
 
-def _unknown(whom: Approver, standing: Standing) -> str:
-    what = "role or group" if whom.kind == "role" else "user"
+def _unknown(approver: Approver, standing: Standing) -> str:
+    what = "role or group" if approver.kind == "role" else "user"
     if standing.similar:
         return f"Airflow knows no {what} of this name, but {standing.similar}: names are compared exactly."
     if standing.known is Known.NOT_YET:

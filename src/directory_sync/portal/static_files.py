@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 FOLDER = Path(__file__).parent / "static"
 
-_FOR_EVER = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class VersionedFiles(StaticFiles):
@@ -26,5 +26,7 @@ class VersionedFiles(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """One file, with how long it lasts."""
         answer = await super().get_response(path, scope)
-        answer.headers["Cache-Control"] = _FOR_EVER if scope["query_string"].startswith(b"v=") else "no-cache"
+        answer.headers["Cache-Control"] = (
+            _IMMUTABLE if scope["query_string"].startswith(b"v=") else "no-cache"
+        )
         return answer

@@ -1,4 +1,4 @@
-"""What somebody had typed into a form that was refused: it comes back with the refusal, so that it is not
+"""What someone had typed into a form that was refused: it comes back with the refusal, so that it is not
 lost.
 """
 
@@ -65,7 +65,7 @@ class SentForm:
     """A form as it was sent; nothing of it is trusted.
 
     Attributes:
-        typed: texts that somebody has typed.
+        typed: texts that someone has typed.
         values: every other field, by name; the last value counts.
     """
 

@@ -2,7 +2,7 @@
 through here.
 
 Each function checks who acts against the policy while the request is locked, so that nothing changes between
-check and deed.
+check and action.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from directory_sync.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Powers:
-    """What somebody may do with a request; each is empty if they may, else says why not, in words for them.
+    """What someone may do with a request; each is empty if they may, else says why not, in words for them.
 
     Attributes:
         decide: approve, deny, reroute.
@@ -77,7 +77,7 @@ def approve(store: Store, request_id: int, person: Person, *, digest: str, reaso
     The plan is read in full and held against its digest before anything is recorded.
 
     Raises NotAllowed, AlreadyDecided, NotDecidable (the digest is another), RequestNotFound, RequestError,
-    StoreError; PlanAltered if somebody has changed the plan in the store.
+    StoreError; PlanAltered if someone has changed the plan in the store.
     """
     return _decide(store, request_id, person, digest=digest, reason=reason, agrees=True)
 
@@ -100,13 +100,11 @@ def reroute(
     as `approve`.
 
     `unable`: those of them who cannot open the request, as far as Airflow tells. RequestError also for a name
-    that nobody can have, and for a user whose answer could never count, or who is the one that asks.
+    that no one can have, and for a user whose answer could never count, or who is the one that asks.
     """
     for name in (*to.users, *to.roles):
         if wrong := impossible_name(name):
-            raise RequestError(
-                f"Nobody can be asked by the name {printable(name)!r}: it {wrong}. Correct the name."
-            )
+            raise RequestError(f"{printable(name)!r} cannot be asked: the name {wrong}. Correct it.")
 
     def check(view: RequestView) -> None:
         _refuse(may_decide(view, person))
@@ -130,7 +128,7 @@ def reroute(
 def cancel(
     store: Store, request_id: int, person: Person, *, reason: str = "", administrator: bool = False
 ) -> RequestView:
-    """Withdraw a request, as its requester or an administrator, as long as nobody writes.
+    """Withdraw a request, as its requester or an administrator, as long as no one writes.
 
     Raises as `approve`.
     """
@@ -233,7 +231,7 @@ def _why_not_cancel(view: RequestView, person: Person, *, administrator: bool) -
     asker = view.asker
     if administrator or (asker and same_person(asker, person.name)):
         return ""
-    # A name that nobody has checked, such as an operating system's, is nobody's to act for; nor is the
+    # A name that no one has checked, such as an operating system's, is no one's to act for; nor is the
     # schedule's.
     is_person = request.requester_verified and request.trigger != SCHEDULED
     if is_person and same_person(request.requester, person.name):

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
-from directory_sync.approval.eligibility import agrees_by_asking, could_be_asked, somebody_could_decide
+from directory_sync.approval.eligibility import agrees_by_asking, could_be_asked, someone_could_decide
 from directory_sync.approval.people import Person, named
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason, starter
 from directory_sync.approval.request import Edit, Request, SavedDefinition
@@ -107,7 +107,7 @@ def ask_for_waiver(
         reason: why the changes are meant, in the words of who asks.
         saved, newest: as for `file_request`.
 
-    Raises CollectionChanged as `file_request`; NotDecidable if somebody has asked for it already, or a
+    Raises CollectionChanged as `file_request`; NotDecidable if someone has asked for it already, or a
     request of another run for this job waits for a decision.
     """
     if policy is None:
@@ -153,8 +153,8 @@ def _first_escalation(
 ) -> timedelta | None:
     if policy.escalation is None:
         return None
-    # Nobody waits for the answer of somebody who may not give one.
-    reachable = somebody_could_decide(policy, policy.approvers, requester, asked_by, edits)
+    # No one waits for the answer of someone who may not give one.
+    reachable = someone_could_decide(policy, policy.approvers, requester, asked_by, edits)
     return policy.escalation.after if reachable else timedelta(0)
 
 
@@ -169,7 +169,7 @@ def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
         return
     person = Person(snapshot.requester, frozenset(), snapshot.verified)
     if agrees_by_asking(view, person):
-        # Somebody else may have decided in this very moment: then that counts.
+        # Someone else may have decided in this very moment: then that counts.
         with contextlib.suppress(AlreadyDecided, NotAllowed):
             decisions.approve(
                 store, filed.id, person, digest=view.request.digest, reason="Agreed by starting the run."

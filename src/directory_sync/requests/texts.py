@@ -14,9 +14,9 @@ from directory_sync.approval.quorum import MissingPart, MissingPeople, Pending
 from directory_sync.approval.states import RequestState
 
 
-def approver_text(whom: Approver) -> str:
+def approver_text(approver: Approver) -> str:
     """A user by name, or who has a role."""
-    return whom.name if whom.kind == "user" else f"someone with the role {whom.name}"
+    return approver.name if approver.kind == "user" else f"someone with the role {approver.name}"
 
 
 def reason_text(reason: Reason) -> str:
@@ -45,7 +45,7 @@ def _rule_text(reason: Reason) -> str:
 
 
 def refusal_text(refusal: Refusal) -> str:
-    """Why somebody may not decide, told to them."""
+    """Why someone may not decide, told to them."""
     match refusal.why:
         case WhyNot.OVER:
             return _what_became(refusal)
@@ -124,7 +124,7 @@ def missing_text(pending: Pending) -> str:
 
 def _missing_text(missing: MissingPart | MissingPeople) -> str:
     if isinstance(missing, MissingPart):
-        who = approver_text(missing.whom)
+        who = approver_text(missing.approver)
         return who if missing.reachable else f"{who}, who may not decide this request"
     names = ", ".join(map(approver_text, missing.among))
     if not missing.reachable:

@@ -1,4 +1,4 @@
-"""What time does to requests, carried out: those whose time is over end, and where nobody answers the next
+"""What time does to requests, carried out: those whose time is over end, and where no one answers the next
 are asked.
 """
 
@@ -24,7 +24,7 @@ class Escalated:
     Attributes:
         request: its number.
         level: from 1; the default approvers come last.
-        to: who is asked; nobody if the level names nobody who could be found, and `note` says why.
+        to: who is asked; no one if the level names no one who could be found, and `note` says why.
     """
 
     request: int
@@ -57,7 +57,7 @@ class SweepResult:
 
 
 def sweep(store: Store, *, manager_of: ManagerOf, now: datetime | None = None) -> SweepResult:
-    """End requests whose time is over and ask the next approvers where nobody has answered. May run anywhere,
+    """End requests whose time is over and ask the next approvers where no one has answered. May run anywhere,
     at any time.
 
     A request whose manager cannot be looked up now is left to the next sweep; the others are not held up.
@@ -97,7 +97,7 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
             return manager_of(user)
         except DirectorySyncError as error:
             raise _LookupFailed(
-                f"The manager of {user} could not be looked up, so nobody else was asked yet. {error}"
+                f"The manager of {user} could not be looked up, so no one else was asked yet. {error}"
             ) from error
 
     view = store.requests.get(request.id)
@@ -111,7 +111,7 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
         asked_by=view.asker,
         edits=request.edits,
     )
-    # One that expires at this moment was locked by somebody who works on it: that is for the next sweep.
+    # One that expires at this moment was locked by someone who works on it: that is for the next sweep.
     return [step for step in steps if step.kind is StepKind.ESCALATE]
 
 
@@ -133,7 +133,7 @@ def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalate
         except RequestNotFound:
             break
         if not asked:
-            # Decided, or escalated by somebody else since it was looked at.
+            # Decided, or escalated by someone else since it was looked at.
             break
         done.append(Escalated(request.id, step.level, to, note))
     return done
@@ -144,7 +144,7 @@ def _is_default(policy: EffectivePolicy, level: int) -> bool:
 
 
 def _pause(policy: EffectivePolicy, level: int) -> timedelta | None:
-    """How long those asked now have; None if nobody comes after them."""
+    """How long those asked now have; None if no one comes after them."""
     escalation = policy.escalation
     if escalation is None or level >= len(escalation.levels) + bool(escalation.default):
         return None

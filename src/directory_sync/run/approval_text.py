@@ -17,8 +17,8 @@ BEFORE_WAIVER = (
 """What an approval of a waiver will do."""
 
 
-def needs_somebody(request: Request) -> bool:
-    """Whether an approval alone brings nothing about: somebody has to start a run, or has to apply it in a
+def needs_someone(request: Request) -> bool:
+    """Whether an approval alone brings nothing about: someone has to start a run, or has to apply it in a
     terminal.
     """
     return request.begun is None and (request.waiver or request.trigger == TERMINAL)

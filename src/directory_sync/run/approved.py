@@ -16,8 +16,8 @@ from directory_sync.endpoints.registry import open_destination
 from directory_sync.errors import DirectorySyncError, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
+from directory_sync.run.apply_step import apply_and_record, as_noted
 from directory_sync.run.attempt import Attempt
-from directory_sync.run.carrying_out import as_noted, carry_out
 from directory_sync.run.connection_use import refuse_at_destination, refuse_broken_rules, roles_of
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.pulse import Pulse
@@ -81,7 +81,7 @@ def apply_approved(
         return destination, destination
 
     def work(destination: Destination, lease: Lease, pulse: Pulse) -> JobResult:
-        return carry_out(
+        return apply_and_record(
             stored.id,
             stored.plan,
             destination,

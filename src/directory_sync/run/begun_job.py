@@ -9,7 +9,7 @@ from datetime import datetime
 from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.plan.model import Plan
-from directory_sync.run.carrying_out import carry_out
+from directory_sync.run.apply_step import apply_and_record
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import OpenJob
 from directory_sync.run.policies import JobRules
@@ -54,14 +54,14 @@ class BegunJob:
         """The plan that an earlier attempt of this run began to apply and that may still be finished."""
         return unfinished_plan(self.store, self.snapshot, self.job, self.deployment)
 
-    def carry_out(
+    def apply(
         self, plan_id: int, plan: Plan, *, request: Request | None, planned: datetime | None = None
     ) -> JobResult:
-        """Write a plan's changes; see `carrying_out.carry_out`.
+        """Write a plan's changes; see `apply_step.apply_and_record`.
 
         `planned`: when an earlier attempt made the plan.
         """
-        return carry_out(
+        return apply_and_record(
             plan_id,
             plan,
             self.opened.destination,

@@ -67,7 +67,7 @@ def run_collection(
     """Run jobs in order; after a failed job whose failure action is *abort*, or when a person has stopped the
     run, the others are not run, and say so.
 
-    Neither are those behind a job that waits for approval and says `wait_for_approval`: nobody stays at a
+    Neither are those behind a job that waits for approval and says `wait_for_approval`: no one stays at a
     terminal for that.
 
     Args:
@@ -103,7 +103,7 @@ def run_collection(
                 progress=progress(job),
             )
         except LeaseError as error:
-            # In a terminal somebody waits: say who is at work instead of queueing.
+            # In a terminal someone waits: say who is at work instead of queueing.
             result = JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error)
         yield result
         if result.state.failed and job.on_failure is FailureAction.ABORT:

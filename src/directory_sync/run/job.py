@@ -133,7 +133,7 @@ def run_job(
         snapshot: the run it belongs to, from `Runs.start`; its definition counts for the whole run.
         job: one of the snapshot's jobs.
         holder: how others are told who holds the lease.
-        gated: whether somebody will carry the plan out once it is approved; if not, a plan that needs
+        gated: whether someone will carry the plan out once it is approved; if not, a plan that needs
             approval fails.
         now: the collection as it is defined now; where it is stricter than the snapshot, in policy or limits,
             it counts.
@@ -181,7 +181,7 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
     unfinished = _unfinished(work)
     if unfinished is not None:
         request = _begun_under(work, unfinished)
-        return work.carry_out(unfinished.id, unfinished.plan, request=request, planned=unfinished.stored)
+        return work.apply(unfinished.id, unfinished.plan, request=request, planned=unfinished.stored)
     if not may_plan:
         raise _new_run_needed(store, work.snapshot, job)
     past = past_of(store, collection, job, work.opened.destination.identity, window=work.rules.window)
@@ -254,7 +254,7 @@ def _execute(verdict: Verdict, work: BegunJob, attempt: JobRun, plan: Plan) -> J
                     waiver.id,
                     waiver.decided_by,
                 )
-            return work.carry_out(store.plans.save(attempt.id, plan), plan, request=waiver)
+            return work.apply(store.plans.save(attempt.id, plan), plan, request=waiver)
         case Stop(why=WhyStop.NOTHING_WAITS):
             raise DirectorySyncError(nothing_waits_text(work.job.name))
         case Stop(unused=unused):
@@ -331,7 +331,7 @@ def _file_by_newest(verdict: Ask, work: BegunJob, plan_id: int, plan: Plan) -> F
 
 
 def _new_run_needed(store: Store, snapshot: Snapshot, job: Job) -> NewRunNeeded:
-    own = store.requests.to_carry_out(snapshot.id, job.name)
+    own = store.requests.to_apply(snapshot.id, job.name)
     return new_run_needed(
         snapshot,
         job,

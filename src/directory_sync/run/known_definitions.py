@@ -16,7 +16,7 @@ from directory_sync.run.result import JobState
 from directory_sync.store.runs import Snapshot, definition_key
 from directory_sync.store.store import Store
 
-_CARRIED_OUT = (JobState.SUCCESS.value, JobState.SUCCESS_WITH_ERRORS.value, JobState.CONFLICTS.value)
+_APPLIED = (JobState.SUCCESS.value, JobState.SUCCESS_WITH_ERRORS.value, JobState.CONFLICTS.value)
 """States of a job whose plan was applied, or had nothing to do; where it needed approval, it got it."""
 
 
@@ -30,12 +30,10 @@ def is_known(store: Store, snapshot: Snapshot, job: Job, *, since: datetime | No
     """
     collection, name = snapshot.collection, job.name
     key = definition_key(complete(collection))
-    if store.earlier_runs.was_carried_out(collection.name, name, key, _CARRIED_OUT, since=since):
+    if store.earlier_runs.was_applied(collection.name, name, key, _APPLIED, since=since):
         return True
     wanted = as_it_counts(collection, job)
-    for stored in store.earlier_runs.definitions_carried_out(
-        collection.name, name, _CARRIED_OUT, since=since
-    ):
+    for stored in store.earlier_runs.applied_definitions(collection.name, name, _APPLIED, since=since):
         try:
             # By the models of today, so that a key that is new in this version and has its default makes no
             # difference.

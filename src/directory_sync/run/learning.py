@@ -56,7 +56,7 @@ class Written:
     Attributes:
         destination: where they are.
         keys: the job's key fields.
-        created: ids of the objects that the plan has created. What was found there already may be somebody
+        created: ids of the objects that the plan has created. What was found there already may be someone
             else's.
         created_keys: the same for a file, by what tells its objects apart.
         gone: identities that no object has any more.
@@ -149,6 +149,6 @@ def _created(written: Written, *, managed: int) -> tuple[set[bytes], set[bytes]]
             log.warning(
                 "The identities of new objects could not be read; the next run finds them. error=%s", error
             )
-    # By its name alone none is known, for the next run may meet somebody else's object under it; it is
+    # By its name alone none is known, for the next run may meet someone else's object under it; it is
     # claimed, though.
     return set(map(compact, found.values())), {name_hash(id) for id in written.created if id not in found}

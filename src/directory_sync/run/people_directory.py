@@ -58,7 +58,7 @@ class People:
         """The user name of the user's manager; None if none is known for certain. Raises EndpointError.
 
         A manager counts only if they are themselves found by that name in the container of the people: an
-        entry elsewhere that somebody's `manager` points at approves nothing.
+        entry elsewhere that someone's `manager` points at approves nothing.
         """
         person = self._find(user)
         if person is None or not person.managers:
@@ -128,7 +128,7 @@ class People:
             raise self._failure from None
         if len(records) > 1:
             log.warning(
-                "%d entries of the people directory have %s=%s, so nobody is meant: %s",
+                "%d entries of the people directory have %s=%s, so none of them is used: %s",
                 len(records),
                 where.name,
                 printable(user),

@@ -188,7 +188,7 @@ def stopped(plan: Plan, plan_id: int, started: float) -> JobResult:
 
 
 def waiting(plan: Plan, plan_id: int, request: int, message: str, started: float) -> JobResult:
-    """The result of a plan that is not carried out before somebody has agreed to it."""
+    """The result of a plan that is not carried out before someone has agreed to it."""
     return not_approved(plan, plan_id, request, JobState.WAITING, message, started)
 
 
@@ -223,7 +223,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         state, message = JobState.FAILED, str(outcome.error)
     elif statistics.errors:
         records = "1 record" if statistics.errors == 1 else f"{statistics.errors} records"
-        state, message = JobState.SUCCESS_WITH_ERRORS, f"Done, but {records} could not be carried out."
+        state, message = JobState.SUCCESS_WITH_ERRORS, f"Done, but {records} could not be processed."
     elif done.conflicts:
         state = JobState.CONFLICTS
         objects = "1 object" if done.conflicts == 1 else f"{done.conflicts} objects"

@@ -110,7 +110,7 @@ def settle_all(
     holder: str,
     is_over: Callable[[OpenPlan], bool] = lambda plan: False,
 ) -> Settlement:
-    """Settle every open plan whose process is gone, then close attempts, and runs from terminals, that nobody
+    """Settle every open plan whose process is gone, then close attempts, and runs from terminals, that no one
     goes on with.
 
     One that cannot be settled holds up no other. May run anywhere, at any time, and twice at the same time.
@@ -240,12 +240,12 @@ def _may_go_on(
     deployment: Deployment,
     is_over: Callable[[OpenPlan], bool] = lambda plan: False,
 ) -> bool:
-    """Whether somebody would go on with the plan, so that what was approved is not given up too early."""
+    """Whether someone would go on with the plan, so that what was approved is not given up too early."""
     if plan.stopped:
         return False
     if plan.trigger == TERMINAL and plan.request is None:
         return False
-    # What was approved may be older: nobody knew when it would be.
+    # What was approved may be older: no one knew when it would be.
     since = plan.stored if plan.request is None else plan.begun
     if plan.overtaken or store.now() - since > deployment.plan_max_age:
         return False
@@ -262,7 +262,7 @@ def _may_go_on_text(plan: OpenPlan) -> str:
 def _place(
     job: Job, stored: StoredPlan, store: Store, deployment: Deployment, *, holder: str, work: AtWork | None
 ) -> Iterator[Destination]:
-    """The plan's destination, open, while nobody else writes there. Raises EndpointError, LeaseError."""
+    """The plan's destination, open, while no one else writes there. Raises EndpointError, LeaseError."""
     with contextlib.ExitStack() as stack:
         if work is not None and work.job == job:
             destination = work.destination
@@ -306,7 +306,7 @@ def _close(
         each.result is Result.UNCERTAIN for each in tally.outcomes.values()
     )
     if complete:
-        # As if it had not been interrupted at all; before it is closed, for nobody would do it afterwards.
+        # As if it had not been interrupted at all; before it is closed, for no one would do it afterwards.
         learn(store, snapshot, job, stored.plan, written, planned=stored.stored)
     else:
         store.known.forget(
@@ -322,7 +322,7 @@ def _not_seen(plan: OpenPlan, store: Store, error: Exception) -> Settled | LeftO
     reason = f"Its objects cannot be looked at: {error}"
     if store.now() - plan.begun < GIVE_UP_AFTER:
         return LeftOpen(plan, Why.NOT_SEEN, f"{reason} Nothing was changed; it is tried again.")
-    message = f"the run broke off, and for {GIVE_UP_AFTER.days} days nobody could look at the object. {error}"
+    message = f"the run broke off, and for {GIVE_UP_AFTER.days} days the object could not be read. {error}"
     unknown = store.leftovers.unrecorded(plan.id)
     for place in range(0, len(unknown), WRITE_BATCH):
         batch = unknown[place : place + WRITE_BATCH]
@@ -391,7 +391,7 @@ def _noted(
 
 
 def _too_late(plan: OpenPlan) -> LeftOpen:
-    return LeftOpen(plan, Why.HELD, "Somebody else has settled it, or works on it again.")
+    return LeftOpen(plan, Why.HELD, "Another process has settled it, or works on it again.")
 
 
 def found_text(found: Counter[Result]) -> str:

@@ -26,7 +26,7 @@ class TimedPeople:
 
     The directory is asked in a thread of its own, which is left behind when the time is over: neither a name
     service nor a server that accepts a connection and says nothing can hold up who asks. Time counts only
-    while somebody waits.
+    while someone waits.
 
     Args:
         where, connections: as of `People`.

@@ -23,8 +23,8 @@ def unused_text(unused: UnusedWaiver) -> str:
     """Why an approved waiver does not count, and what to do."""
     refusal = {
         WhyUnused.NEEDS_AIRFLOW: (
-            f"it belongs to run {unused.request.run_id} of Airflow, and nobody has checked who started this"
-            " run. Run the job in Airflow."
+            f"it belongs to run {unused.request.run_id} of Airflow, and who started this run is not"
+            " verified. Run the job in Airflow."
         ),
         WhyUnused.POLICY_CHANGED: "under a policy that has been changed since. Ask for it again.",
         WhyUnused.OTHER_LIMITS: (
@@ -84,8 +84,8 @@ def forecast_text(forecast: Forecast) -> str:
         case Ask(why=why, approvers=approvers):
             names = list(map(approver_text, approvers))
             asks = f"ask {_and(names)} for approval" if names else "ask for approval"
-            nobody = "" if names else " No one that the policy names may give it."
-            return f"{run} would {asks}. {reason_text(why)}{nobody}"
+            missing = "" if names else " No one that the policy names may give it."
+            return f"{run} would {asks}. {reason_text(why)}{missing}"
         case ReferTo(request=request) as referred:
             if request.state == RequestState.DENIED:
                 return (

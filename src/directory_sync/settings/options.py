@@ -218,7 +218,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="mail_domain",
         description=(
-            "Mail domain of users whose name holds no `@` and for whom the people directory has no address."
+            "Mail domain of users whose name holds no `@` and who have no address in the people directory."
             " Empty: those users get no mail; the request's history says so."
         ),
         default="",

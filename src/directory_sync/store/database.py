@@ -142,7 +142,7 @@ class Database:
 
     def _require_same_file(self) -> None:
         """Raise StoreError if the file was put in another's place: what is open would be written to, and read
-        by nobody.
+        by no one.
         """
         if self._opened is not None and _file_id(self.file) != self._opened:
             raise self.error(
@@ -281,7 +281,7 @@ def _file_id(file: Path | None) -> tuple[int, int] | None:
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    # Reading waits too while somebody changes a table, and would wait for ever for a session that does
+    # Reading waits too while someone changes a table, and would wait for ever for a session that does
     # nothing more.
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")

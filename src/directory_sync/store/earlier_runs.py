@@ -99,7 +99,7 @@ class EarlierRuns:
             ).one_or_none()
         return None if row is None else LastAttempt(row.attempt, row.state)
 
-    def was_carried_out(
+    def was_applied(
         self, collection: str, job: str, key: str, states: Collection[str], *, since: datetime | None = None
     ) -> bool:
         """Whether a job came to one of these states in a scheduler's run by the definition of this key.
@@ -116,13 +116,13 @@ class EarlierRuns:
                 is not None
             )
 
-    def definitions_carried_out(
+    def applied_definitions(
         self, collection: str, job: str, states: Collection[str], *, since: datetime | None = None
     ) -> Iterator[Mapping[str, Any]]:
         """The stored definitions by which a job came to one of these states in scheduler's runs, newest
         first.
 
-        Each once. Previews and runs from a terminal do not count. `since`: as for `was_carried_out`.
+        Each once. Previews and runs from a terminal do not count. `since`: as for `was_applied`.
         """
         newest = func.max(CollectionRunRow.id)
         query = _runs_with(collection, job, states, since).with_only_columns(newest)

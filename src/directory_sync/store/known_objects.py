@@ -304,7 +304,7 @@ class KnownObjects:
             )
             counted: ColumnElement[bool] = ChangeRow.sequence.in_(done)
             if plan.is_left and plan.request_id is None:
-                # Nobody knows yet what it has written without a record: it may be all.
+                # No one knows yet what it has written without a record: it may be all.
                 told = select(OutcomeRow.sequence).where(OutcomeRow.plan_id == plan.id)
                 counted = or_(counted, ChangeRow.sequence.not_in(told))
             changes = (

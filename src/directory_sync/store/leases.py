@@ -1,4 +1,4 @@
-"""Leases: the right to work on a part of a destination, which nobody else has at the same time and which ends
+"""Leases: the right to work on a part of a destination, which no one else has at the same time and which ends
 with its holder.
 """
 
@@ -28,7 +28,7 @@ MARGIN = 0.1
 may begin.
 """
 
-_LOCK = 0x6469_7273_796E_6C00  # any number will do, as long as nobody else locks it
+_LOCK = 0x6469_7273_796E_6C00  # any number will do, as long as no one else locks it
 _RETRY_AFTER = 1.0
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ def _read_clocks(database: Database) -> _Reading:
 
 @contextmanager
 def _locked(database: Database) -> Iterator[tuple[Connection, datetime]]:
-    """A transaction in which nobody else looks at leases, and the time by the database's clock.
+    """A transaction in which no one else looks at leases, and the time by the database's clock.
 
     SQLite has one writer anyway.
     """
@@ -256,7 +256,7 @@ class Leases:
                 started=started,
             )
         except RuntimeError as error:
-            # Nobody renews it, so nobody may have it.
+            # No one renews it, so no one may have it.
             with _locked(self._database) as (connection, _now):
                 connection.execute(delete(LeaseRow).where(LeaseRow.token == token))
             raise DirectorySyncError(

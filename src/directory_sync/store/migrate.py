@@ -29,7 +29,7 @@ Kept here, because reading them with Alembic would cost every task a tenth of a 
 """
 
 _UPGRADE = "Run directory-sync db upgrade or airflow db migrate."
-_LOCK = 0x6469_7273_796E_6300  # "dirsync"; any number will do, as long as nobody else locks it
+_LOCK = 0x6469_7273_796E_6300  # "dirsync"; any number will do, as long as no one else locks it
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def upgrade(url: str, revision: str = "head") -> str:
 
 
 def create_file(database: Database) -> None:
-    """Create a SQLite store's folder and file so that nobody else can read them, or say that somebody can."""
+    """Create a SQLite store's folder and file so that no one else can read them, or say that someone can."""
     file = database.file
     if file is None:
         return
@@ -139,9 +139,9 @@ def alembic_config(database: Database) -> Config:
 
 @contextmanager
 def _locked(database: Database) -> Iterator[Connection]:
-    """A transaction during which nobody else migrates."""
+    """A transaction during which no one else migrates."""
     if database.is_sqlite:
-        # Readers go on while somebody writes. Stored in the file; cannot be set within a transaction.
+        # Readers go on while someone writes. Stored in the file; cannot be set within a transaction.
         with database.raw() as driver:
             driver.execute("PRAGMA journal_mode = WAL")
     with database.write() as connection:

@@ -7,7 +7,7 @@ before and after the mail server gets the mail (`start_mail`, `end_mail`) and ho
 sender that dies leaves its event to the next one, which goes on with the addresses that were not begun.
 
 What has a history of its own keeps there what was sent, and the outbox only holds what is left. Where there
-is no history, the outbox itself remembers it until everybody was told.
+is no history, the outbox itself remembers it until everyone was told.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unreached:
-    """Somebody who was to hear of an event and did not, and why."""
+    """Someone who was to hear of an event and did not, and why."""
 
     kind: Kind
     name: str
@@ -59,9 +59,9 @@ class DueMail:
         tries: how often it was taken, this time included.
         first_try: when it was taken first; `at`: when it was taken now.
         problem: the one that was recorded last; empty for none.
-        claim: stands for this taking of it; empty where nobody else can have it.
+        claim: stands for this taking of it; empty where no one else can have it.
         reached: addresses whose mail the server has taken, which no history says.
-        begun: address → when somebody began to hand its mail over, and nobody has noted how that ended.
+        begun: address → when someone began to hand its mail over, and no one has noted how that ended.
         unreached: who was given up before, which no history says.
     """
 
@@ -120,7 +120,7 @@ class Outbox:
     def claim_mail(
         self, hold: timedelta, *, max_age: timedelta, topics: Iterable[str] = tuple(Topic)
     ) -> DueMail | None:
-        """Take the oldest event that mail is due about, or None. Nobody else gets it until `hold` is over.
+        """Take the oldest event that mail is due about, or None. No one else gets it until `hold` is over.
 
         Args:
             hold: longer than sending takes; if nothing is recorded until then, it is due again.
@@ -146,7 +146,7 @@ class Outbox:
             return claimed
 
     def start_mail(self, due: DueMail, address: str, *, hold: timedelta) -> bool:
-        """Note that this address is about to get its mail, and hold the event on; False if somebody else has
+        """Note that this address is about to get its mail, and hold the event on; False if someone else has
         taken it over.
         """
         with self._database.write() as connection:
@@ -172,7 +172,7 @@ class Outbox:
     def mail_due_among(
         self, request_ids: Collection[int], *, max_age: timedelta, topics: Iterable[str] = tuple(Topic)
     ) -> frozenset[int]:
-        """Those of these requests about which mail is due that nobody is sending.
+        """Those of these requests about which mail is due that no one is sending.
 
         The first of them stands in for all other mail: where a sender was killed while it mailed about
         something that has ended, or that no gate waits for, nothing else would go on with it soon.

@@ -84,10 +84,10 @@ def require_patterns(database: Database, plan_id: int, digest: str, row: Row[Any
 
 
 def altered(database: Database, plan_id: int, what: str) -> PlanAltered:
-    """The error for a plan that somebody has changed."""
+    """The error for a plan that someone has changed."""
     return PlanAltered(
-        f"Plan {plan_id} in the {database.label} is not the one that was saved: {what}. Nobody can decide"
-        " about it, and nothing of it is written. Find out who changed it, and run the job again."
+        f"Plan {plan_id} in the {database.label} is not the one that was saved: {what}. It cannot be"
+        " decided, and nothing of it is written. Find out who changed it, and run the job again."
     )
 
 

@@ -268,7 +268,7 @@ class PlanPages:
         ranks = {kind.value: rank for rank, kind in enumerate(order)}
 
         def rank(kind: str) -> int:
-            # In the plan's order, all are of one rank; a kind that nobody has named comes last, and does not
+            # In the plan's order, all are of one rank; a kind that no one has named comes last, and does not
             # go missing.
             return ranks.get(kind, len(ranks))
 

@@ -1,6 +1,6 @@
 """The patterns of a plan's changes: made while the plan is stored, read by those who look at it.
 
-Plans of earlier versions have none. Those of small ones are worked out when somebody looks; of large ones
+Plans of earlier versions have none. Those of small ones are worked out when someone looks; of large ones
 that takes too long, and nothing is known.
 """
 

@@ -111,7 +111,7 @@ class Plans:
         self._database = database
 
     def save(self, job_run_id: int, plan: Plan) -> int:
-        """Store a plan and return its id. Nobody sees it before all of it is there.
+        """Store a plan and return its id. No one sees it before all of it is there.
 
         Args:
             job_run_id: the attempt that made it.
@@ -249,7 +249,7 @@ class Plans:
             )
 
     def finish(self, plan_id: int, state: str) -> bool:
-        """Note that nothing more of this plan will be applied, and why (a job state); False if somebody has
+        """Note that nothing more of this plan will be applied, and why (a job state); False if someone has
         noted it before.
         """
         with self._database.write() as connection:
@@ -300,7 +300,7 @@ class Plans:
             )
 
     def verify(self, plan_id: int, *, digest: str, statistics: Mapping[str, int]) -> None:
-        """Read all of a plan, and return if it is what somebody is asked to agree to.
+        """Read all of a plan, and return if it is what someone is asked to agree to.
 
         Args:
             plan_id: the plan.

@@ -61,14 +61,14 @@ class RequestDecisions:
         Args:
             request_id: the request.
             person: who decides.
-            roles, verified: their roles now, and whether somebody has checked who they are.
+            roles, verified: their roles now, and whether someone has checked who they are.
             approve: or deny, which needs a reason.
             expected_digest: of the plan that this person was shown.
             evaluate: called while the request is locked; must be quick.
             reason: in the person's words.
             escalate_after: from now, if more people are needed; None leaves the next escalation as it was.
 
-        Raises RequestNotFound; AlreadyDecided if somebody was first, or this person has decided before;
+        Raises RequestNotFound; AlreadyDecided if someone was first, or this person has decided before;
         NotDecidable if the digest is another; RequestError if the reason is missing or too long; and whatever
         `evaluate` raises.
         """
@@ -127,9 +127,9 @@ class RequestDecisions:
 
         Args:
             request_id: the request.
-            person: who does; empty if nobody does, for example because the run was cancelled.
+            person: who does; empty if no one does, for example because the run was cancelled.
             reason: in the person's words.
-            even_approved: withdraw it also if it is approved, as long as nobody has begun to apply it.
+            even_approved: withdraw it also if it is approved, as long as no one has begun to apply it.
             check: called while the request is locked, to refuse.
 
         Raises RequestNotFound, AlreadyDecided, RequestError, and what `check` raises.
@@ -187,7 +187,7 @@ class RequestDecisions:
             request_id: the request.
             person: who reroutes it.
             to: who is asked from now on.
-            roles, verified: the person's roles now, and whether somebody has checked who they are.
+            roles, verified: the person's roles now, and whether someone has checked who they are.
             reason: in the person's words.
             escalate_after: from now; None leaves the next escalation as it was.
             unable: those of them who, as far as is known, cannot open the request: they are sent no mail
@@ -200,7 +200,7 @@ class RequestDecisions:
         checked_text(reason, "reason")
         to = checked_approvers(to)
         if not to:
-            raise RequestError("Nobody to reroute the request to was given. Name at least one user or role.")
+            raise RequestError("A request is rerouted to someone: name at least one user or role.")
         with self._database.write() as connection:
             request, now = self._pending(connection, request_id, check)
             add_assignees(

@@ -40,7 +40,7 @@ from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunR
 Outdated = Callable[[Request], str]
 """Says why a pending request does not count any more, for its history; empty if it does."""
 
-_ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at once
+_ATTEMPTS = 100  # each time, someone else has filed one and it was decided at once
 
 
 class RequestFiling:
@@ -80,7 +80,7 @@ class RequestFiling:
         Args:
             plan_id: from `Plans.save`.
             policy: the rule as it is now; kept as it is.
-            approvers: who is asked first; may be nobody.
+            approvers: who is asked first; may be no one.
             why: `policy` or `default`.
             waives: limits that the plan goes past and that an approval lets it go past.
             description: for people; very long ones are shortened.
@@ -246,7 +246,7 @@ class RequestFiling:
         escalate_after: timedelta | None,
         outdated: Outdated | None,
     ) -> Filed | None:
-        """File it; None if somebody else has filed one for this job since the transaction began."""
+        """File it; None if someone else has filed one for this job since the transaction began."""
         reason = plan.reason if reason is None else reason
         older = _live(connection, plan.collection, plan.job)
         now = self._database.now(connection)

@@ -54,7 +54,7 @@ class RequestFilter:
     Attributes:
         collections: only of these; the empty tuple is none at all, unlike None.
         run_id: only those that this run filed.
-        approver: a user who was asked by name; `decided_by`: somebody who approved, denied or cancelled it.
+        approver: a user who was asked by name; `decided_by`: someone who approved, denied or cancelled it.
         filed_from, filed_before: half-open range of the time of filing.
         object: part of the id of an object that the plan changes, before or after, or of its name; letters in
             any case.
@@ -89,7 +89,7 @@ class RequestPage:
 
 
 def checked_name(name: str, what: str) -> str:
-    """A name as it is, or RequestError: a name that had to be altered could be somebody else's."""
+    """A name as it is, or RequestError: a name that had to be altered could be someone else's."""
     if not name:
         raise RequestError(f"The {what} is empty. Give a name.")
     if len(name) > NAME_LENGTH:
@@ -105,7 +105,7 @@ def checked_name(name: str, what: str) -> str:
 
 
 def checked_text(text: str, what: str) -> str:
-    """A text in somebody's words, or RequestError if it is too long."""
+    """A text in someone's words, or RequestError if it is too long."""
     if len(text) > TEXT_LENGTH:
         raise RequestError(
             f"The {what} has {len(text):,} characters; at most {TEXT_LENGTH:,} can be stored. Shorten it."

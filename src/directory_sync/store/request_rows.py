@@ -96,7 +96,7 @@ def read_request(row: Row[Any]) -> Request:
 
 
 def find_request(connection: Connection, request_id: int, *, lock: bool = False) -> Request:
-    """One request; with `lock` nobody else changes it until the transaction ends. Raises RequestNotFound.
+    """One request; with `lock` no one else changes it until the transaction ends. Raises RequestNotFound.
 
     Whoever changes a request, or adds anything to it, locks it first, so that everything that happens to one
     request happens one after another. SQLite has one writer anyway.
@@ -288,7 +288,7 @@ def add_assignees(
     level: int,
     at: datetime,
 ) -> None:
-    """Ask these too. Somebody who is asked already stays as they are."""
+    """Ask these too. Someone who is asked already stays as they are."""
     rows = [
         {
             "request_id": request_id,

@@ -65,7 +65,7 @@ class RequestUpkeep:
         """End all pending requests whose time is over; their numbers. `now` is the database's clock unless
         given.
 
-        One that somebody works on at this moment is left to the next call.
+        One that someone works on at this moment is left to the next call.
         """
         with self._database.write() as connection:
             now = now or self._database.now(connection)
@@ -96,13 +96,13 @@ class RequestUpkeep:
 
         Args:
             request_id: the request. Raises RequestNotFound.
-            to: who is asked; may be nobody, if nobody could be found.
+            to: who is asked; may be no one, if no one could be found.
             level: its number; the request must be at the one before.
             why: `escalation` or `default`.
             text: for the history.
             escalate_after: when the level after this is due, from now; None if there is none.
 
-        Returns whether it was done; False if it is no longer pending, or somebody else has just escalated it.
+        Returns whether it was done; False if it is no longer pending, or someone else has just escalated it.
         """
         to = checked_approvers(to)
         with self._database.write() as connection:

@@ -97,7 +97,7 @@ class Requests:
     def mine(
         self, user: str, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50
     ) -> RequestPage:
-        """What this user has asked for: by starting a run, or a waiver for somebody else's."""
+        """What this user has asked for: by starting a run, or a waiver for someone else's."""
         return self._page([_asked_by(user), *_conditions(filter)], before, limit)
 
     def count_mine(self, user: str, filter: RequestFilter = _EVERYTHING) -> int:
@@ -138,7 +138,7 @@ class Requests:
             return None if row is None else read_request(row)
 
     def approved(self, collection: str, job: str, digest: str, *, waiver: bool) -> Request | None:
-        """The latest approved request for exactly this plan that nobody has carried out, or None.
+        """The latest approved request for exactly this plan that no one has carried out, or None.
 
         Args:
             collection, job, digest: of the plan.
@@ -155,7 +155,7 @@ class Requests:
             row = connection.execute(query).one_or_none()
             return None if row is None else read_request(row)
 
-    def to_carry_out(self, collection_run_id: int, job: str) -> Request | None:
+    def to_apply(self, collection_run_id: int, job: str) -> Request | None:
         """The latest request that a run has filed for a job and applies itself; None if there is none.
 
         Waivers are not among them: a later run makes use of those.

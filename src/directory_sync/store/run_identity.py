@@ -21,10 +21,10 @@ class RunIdentity:
     """What tells a run from others with the same id, which can be deleted in Airflow and used again.
 
     Attributes:
-        run_id: unique within the collection as long as nobody deletes runs.
+        run_id: unique within the collection as long as no one deletes runs.
         trigger: the type of the run (`manual`, `scheduled`, …), or `terminal`.
         requester: who started it, as the store notes it.
-        triggering_user: who started it as Airflow says, None where it names nobody.
+        triggering_user: who started it as Airflow says, None where it names no one.
         logical_date: None for runs without one.
         run_after: None only for runs that no scheduler has made.
     """

@@ -81,7 +81,7 @@ class RunStops:
         return _stop(row), new
 
     def of(self, collection: str, run_id: str) -> RunStop | None:
-        """The stop of a run; None if nobody has stopped it."""
+        """The stop of a run; None if no one has stopped it."""
         with self._database.read() as connection:
             return stop_of(connection, collection, run_id)
 

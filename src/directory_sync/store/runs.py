@@ -53,7 +53,7 @@ class Snapshot:
         origin, version: of the document that it was read from; empty where that was not noted.
         run_id: unique within the collection; Airflow's, or made up by the command line.
         trigger: what started it (`manual`, `scheduled`, `terminal`, …).
-        requester: who started it; `verified` says whether somebody has checked that.
+        requester: who started it; `verified` says whether someone has checked that.
         reason: why, in the requester's words.
         preview_only: nothing is to be written.
         finished: when it was closed; None as long as it goes on.

@@ -41,7 +41,7 @@ _FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class OpenPlan:
-    """A plan that somebody has begun to carry out and not finished.
+    """A plan that someone has begun to carry out and not finished.
 
     Attributes:
         id: of the plan.
@@ -158,7 +158,7 @@ class Settling:
         """Note that nothing more of an open plan is written, on the plan, its attempts, its request, and its
         run from a terminal.
 
-        Returns whether it was done; False if somebody else was first, or works on it (again).
+        Returns whether it was done; False if someone else was first, or works on it (again).
 
         Args:
             plan: whose outcomes have all been recorded.
@@ -170,7 +170,7 @@ class Settling:
             request_id = connection.scalar(select(PlanRow.request_id).where(PlanRow.id == plan.id))
             request = None
             if request_id is not None:
-                # The request first, as everybody does who carries one out.
+                # The request first, as everyone does who carries one out.
                 with contextlib.suppress(RequestNotFound):
                     request = find_request(connection, request_id, lock=True)
             now = self._database.now(connection)
@@ -256,7 +256,7 @@ class Settling:
         return tuple(Closed(row.collection, row.run_id, row.job) for row in rows)
 
     def close_left_runs(self, collection: str | None = None) -> tuple[Closed, ...]:
-        """Close the runs from terminals that nobody goes on with; those with an open attempt or plan are
+        """Close the runs from terminals that no one goes on with; those with an open attempt or plan are
         closed after it.
         """
         with self._database.write() as connection:

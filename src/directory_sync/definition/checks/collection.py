@@ -1,5 +1,5 @@
 """Checks of a collection as a whole, and of what its jobs have besides endpoints and fields: schedule, time
-zone, period, people to tell, names of jobs, approval policies: that somebody can decide, and that what they
+zone, period, people to tell, names of jobs, approval policies: that someone can decide, and that what they
 name exists.
 """
 
@@ -169,7 +169,7 @@ def check_policy(policy: ApprovalPolicy, path: Path, fields: Known[str], places:
         return
     if not policy.escalation.levels and policy.escalation.default is None:
         yield places.problem(
-            (*path, "escalation"), "names nobody to ask next", "give levels, default, or both", at_key=True
+            (*path, "escalation"), "has no one to ask next", "give levels, default, or both", at_key=True
         )
     if policy.expires and policy.expires <= policy.escalation.after:
         yield places.problem(

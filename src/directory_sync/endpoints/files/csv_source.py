@@ -114,7 +114,7 @@ class CsvSource(FileSource):
 
     @contextmanager
     def reading(self) -> Iterator[CsvReading]:
-        """Open the file; leaving the block normally proves that nobody wrote to it meanwhile."""
+        """Open the file; leaving the block normally proves that no one wrote to it meanwhile."""
         with open_file(self.path, self.label) as stream:
             version = FileVersion.of(stream)
             yield CsvReading(stream, self.dialect, self.label)
@@ -140,7 +140,7 @@ class CsvSource(FileSource):
 
     def _quotes_wrong(self, row: CsvRow) -> str:
         """What is wrong if the quotes of a row would become a part of its values; empty if they do not."""
-        # A blank before a quote makes it an ordinary character (RFC 4180), which nobody means.
+        # A blank before a quote makes it an ordinary character (RFC 4180), which no one means.
         if not any(map(_BLANK_BEFORE_QUOTES.fullmatch, row.cells)):
             return ""
         remedy = "Take it out of all rows, or export the file again."

@@ -319,7 +319,7 @@ def _value(text: bytes) -> tuple[str, bytes, str]:
     value = rest.lstrip(b" ")
     if not value.isascii():
         # RFC 2849 wants base64 for all that is not ASCII; UTF-8 that stands there as it is means the same to
-        # everybody.
+        # everyone.
         try:
             value.decode()
         except UnicodeDecodeError:

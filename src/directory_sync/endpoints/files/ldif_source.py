@@ -170,7 +170,7 @@ class LdifSource(FileSource):
 
     @contextmanager
     def blocks(self) -> Iterator[Generator[Entry, None, End]]:
-        """Open the file; leaving the block normally proves that nobody wrote to it meanwhile."""
+        """Open the file; leaving the block normally proves that no one wrote to it meanwhile."""
         with open_file(self.path, self.label) as stream:
             version = FileVersion.of(stream)
             yield read_entries(stream, self.label, complete=self.complete)

@@ -120,7 +120,7 @@ class _EndsWhereItEnded(io.FileIO):
 
 @dataclass(frozen=True, slots=True)
 class FileVersion:
-    """What a file looked like when it was opened; tells whether somebody wrote to it meanwhile."""
+    """What a file looked like when it was opened; tells whether someone wrote to it meanwhile."""
 
     device: int
     inode: int

@@ -171,7 +171,7 @@ class Answers:
             task.exists = change.action is Action.CREATE
             self._endings.finish(task, Result.CONFLICT, progress.conflict)
         elif progress.done:
-            # After a plain refusal somebody else has made the object what it should be.
+            # After a plain refusal someone else has made the object what it should be.
             mine = task.sent and (task.refused is None or task.in_doubt)
             if change.action is Action.DELETE and not mine:
                 self._not_seen(task)

@@ -187,7 +187,7 @@ def _warnings(connection: ConnectionInfo, security: Security, verify: bool) -> l
         )
     elif not verify:
         found.append(
-            f"connection {connection.id}: verify is false, so anybody on the network can pose as this server."
+            f"connection {connection.id}: verify is false, so anyone on the network can pose as this server."
             " Set ca_certificate to the authority's file and verify to true."
         )
     return found

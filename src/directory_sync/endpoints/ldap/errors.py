@@ -74,7 +74,7 @@ def bind_error(error: ldap.LDAPError, endpoint: str, login: str) -> EndpointErro
         found = _BIND_DATA.search(text)
         reason, remedy = _BIND_REASONS.get(found[1].lower() if found else "", _BIND_REASONS["52e"])
         if found is None and "=" not in login:
-            # Some servers say so (see below), 389 Directory Server takes it for the name of nobody.
+            # Some servers say so (see below), 389 Directory Server takes it for the name of no one.
             remedy = f"{remedy} {_LOGIN_FORM}"
         return AuthenticationError(
             f"the directory refused the {who}: {reason}.", endpoint=endpoint, remedy=remedy

@@ -1,4 +1,4 @@
-"""Holds a filter against the schema: what the schema does not have selects nothing, and nobody would notice;
+"""Holds a filter against the schema: what the schema does not have selects nothing, and no one would notice;
 and a password may have a name that only the schema knows.
 """
 

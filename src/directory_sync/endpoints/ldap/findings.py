@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from directory_sync.endpoints.change import Action, Change, Result
 from directory_sync.endpoints.ldap.operations import Modify, Operations, Rename, Rules
-from directory_sync.endpoints.ldap.progress import NOBODY_ELSE, Known, Progress, Seen, judge
+from directory_sync.endpoints.ldap.progress import NO_OTHERS, Known, Progress, Seen, judge
 from directory_sync.endpoints.ldap.schema import Schema
 
 
@@ -40,7 +40,7 @@ def find(
     seen: Seen | None,
     *,
     elsewhere: str | None = None,
-    known: Known = NOBODY_ELSE,
+    known: Known = NO_OTHERS,
     identified: bool,
 ) -> Finding:
     """Judge by an object whether a change was written.

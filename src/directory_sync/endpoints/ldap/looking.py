@@ -1,4 +1,4 @@
-"""Tells by looking whether changes were written that nobody could record: a few searches each, and never a
+"""Tells by looking whether changes were written that no one could record: a few searches each, and never a
 write.
 """
 

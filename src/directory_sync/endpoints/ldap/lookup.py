@@ -53,7 +53,7 @@ class Sight:
         self._spellings: dict[tuple[str, ...], Spelling] = {}
 
     def spelling(self, change: Change, fields: Collection[str] | None) -> Spelling:
-        """What to ask for: these fields of a change, or all, without those that nobody can read, and the
+        """What to ask for: these fields of a change, or all, without those that no one can read, and the
         identity.
         """
         names = tuple(

@@ -70,7 +70,7 @@ class Progress:
 
 
 NOTHING = Operations(())
-NOBODY_ELSE = Known()
+NO_OTHERS = Known()
 _AGAIN = "Nothing was overwritten; run the job again."
 
 
@@ -81,7 +81,7 @@ def judge(
     seen: Seen | None,
     *,
     elsewhere: str | None = None,
-    known: Known = NOBODY_ELSE,
+    known: Known = NO_OTHERS,
     looked_at: Collection[str] | None = None,
 ) -> Progress:
     """Compare an object with what a change saw and wants.
@@ -143,7 +143,7 @@ def judge_late(planned: Operations, schema: Schema, seen: Seen | None) -> Progre
         return Progress(
             NOTHING, "the object was taken away after this run had written it. Run the job again."
         )
-    return Progress(Operations((), _Sight(seen, Rules(schema), NOBODY_ELSE).left_of(planned.late)))
+    return Progress(Operations((), _Sight(seen, Rules(schema), NO_OTHERS).left_of(planned.late)))
 
 
 def _judge_creation(change: Change, planned: Operations, rules: Rules, seen: Seen | None) -> Progress:
@@ -152,7 +152,7 @@ def _judge_creation(change: Change, planned: Operations, rules: Rules, seen: See
     late = {
         part.attribute.lower() for op in planned.late if isinstance(op, Modify) for part in op.modifications
     }
-    sight = _Sight(seen, rules, NOBODY_ELSE)
+    sight = _Sight(seen, rules, NO_OTHERS)
     fields = sight.comparable(change.fields)
     differing = [
         field.field for field in fields if field.field.lower() not in late and not sight.is_new(field)
@@ -171,7 +171,7 @@ def _judge_update(
         # Nothing is known of the others, so nothing of them is written already.
         fields = tuple(field for field in fields if field.field in looked_at)
     fields = sight.comparable(fields)
-    # Values that come and go one by one are judged one by one: what somebody else has taken away or added
+    # Values that come and go one by one are judged one by one: what someone else has taken away or added
     # already is done.
     whole = [field for field in fields if not field.partial and not field.late]
     late = tuple(planned.late if looked_at is not None else sight.left_of(planned.late))
@@ -223,7 +223,7 @@ class _Sight:
         self._known = known
 
     def comparable(self, fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-        """Without those whose values cannot be read: of them nobody can tell, and writing them again does no
+        """Without those whose values cannot be read: of them no one can tell, and writing them again does no
         harm.
         """
         return tuple(field for field in fields if not self._rules.write_only(field.field))
@@ -314,7 +314,7 @@ class _Sight:
         old, new = self._rules.keys(field.field, field.old), self._rules.keys(field.field, field.new)
         if exactly and not field.partial:
             return held == old
-        # Values that somebody else added and that the change does not name stay, so they are no conflict.
+        # Values that someone else added and that the change does not name stay, so they are no conflict.
         if not old and not field.partial:
             return not held
         return old <= held and not (new - old) & held

@@ -82,7 +82,7 @@ def listing(
             remedy="Run the job again; if it stays so, look at the server's log.",
         ) from None
     finally:
-        # A listing that nobody reads to its end leaves a page underway; a new connection is cheaper than
+        # A listing that no one reads to its end leaves a page underway; a new connection is cheaper than
         # sorting that out.
         if finished:
             pool.release(connection)
@@ -223,7 +223,7 @@ class Spelling:
     """Maps attribute names as a server writes them to the names that were asked for.
 
     Servers answer in their own spelling (case, another of the attribute's names, `;binary`), and send
-    subtypes and options that nobody asked for.
+    subtypes and options that no one asked for.
     """
 
     def __init__(self, schema: Schema, attributes: Sequence[str]) -> None:

@@ -3,7 +3,7 @@ renamed.
 
 OpenLDAP's refint (slapo-refint(5)) and 389 Directory Server's referential integrity plug-in look for values
 that name the object and change them in a thread of their own, after the client has been told that it is done.
-A value that is written at that moment may be lost, or come back. Nobody is told when such a repair is over,
+A value that is written at that moment may be lost, or come back. No one is told when such a repair is over,
 so it is given a short while.
 """
 

@@ -55,7 +55,7 @@ class Schema:
             attribute = self._parsed.get_obj(AttributeType, oid)
             for name in (attribute.oid, *attribute.names):
                 self._attributes.setdefault(name.lower(), attribute)
-        # Bounded, because names come from a definition, but also from whatever DN somebody writes.
+        # Bounded, because names come from a definition, but also from whatever DN someone writes.
         self.canonical: Callable[[str], str] = lru_cache(_NAMES_REMEMBERED)(self._canonical)
         """One lower-case name for an attribute, whichever of its names or identifiers is given; without
         options.

@@ -59,7 +59,7 @@ def connect(settings: LdapSettings) -> SimpleLDAPObject:
     """Connect and log in, once. Raises EndpointError that says why not and what to do."""
     if settings.security is not Security.NONE and (problem := tls.diagnose(settings)) is not None:
         # Asked beforehand and not only when it fails: the LDAP library waits for ever for a handshake that
-        # nobody answers.
+        # no one answers.
         raise problem
     connection = _Connection(settings.uri)
     connection.protocol_version = ldap.VERSION3
@@ -201,7 +201,7 @@ def _was_interrupted(connection: SimpleLDAPObject) -> bool:
     """Whether Ctrl-C, or Airflow ending a task, came in the middle of a call: then python-ldap's lock is
     never given back.
     """
-    # A connection has one user at a time, so nobody else can hold it now.
+    # A connection has one user at a time, so no one else can hold it now.
     return bool(connection._ldap_object_lock._lock.locked())  # noqa: SLF001 - every public way waits for this lock
 
 

@@ -99,10 +99,10 @@ def _decision(decision: Decision) -> DecisionAnswer:
 
 def _assignee(assignee: Assignee, standings: Standings) -> AssigneeAnswer:
     answer = AssigneeAnswer.model_validate(assignee)
-    whom = Approver(assignee.kind, assignee.name)
-    if (standing := standings.get(whom)) is None:
+    approver = Approver(assignee.kind, assignee.name)
+    if (standing := standings.get(approver)) is None:
         return answer
-    told = {"known": standing.known, "able": standing.able, "note": note(whom, standing)}
+    told = {"known": standing.known, "able": standing.able, "note": note(approver, standing)}
     return answer.model_copy(update=told)
 
 

@@ -51,7 +51,7 @@ def reroute(
 ) -> RequestDetailsAnswer:
     """Ask others too. Whoever was asked before can still decide.
 
-    If Airflow does not know somebody who is named, or does not let them see the collection, nothing is done
+    If Airflow does not know someone who is named, or does not let them see the collection, nothing is done
     (422, DoubtfulApprovers) unless `confirm_unknown` is true.
     """
     to = acting.approvers(body.users, body.roles)

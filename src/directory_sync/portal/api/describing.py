@@ -68,6 +68,6 @@ def openapi(request: Request) -> dict[str, Any]:
             {"name": "runs", "description": "Runs of collections."},
             {"name": "collections", "description": "Collections that are saved in the store."},
             {"name": "previews", "description": "What a definition would do, for the person who asks."},
-            {"name": "looks", "description": "Connections, and what is in the directories behind them."},
+            {"name": "looks", "description": "Connections, and what is in their directories."},
         ],
     )

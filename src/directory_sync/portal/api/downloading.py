@@ -112,7 +112,7 @@ def download(
             if jobs
             else "No job of this run has a plan, so there is nothing to write as LDIF."
         )
-    # A file has no place for the warning that somebody has altered a plan: it is read in full first.
+    # A file has no place for the warning that someone has altered a plan: it is read in full first.
     for section in sections:
         _require_intact(store, section.head, request)
     match format:

@@ -51,7 +51,7 @@
     const place = one("#live-message");
     if (place) place.textContent = text;
   };
-  // What was said once is not said again when the page is loaded anew, or its address passed on.
+  // What was said once is not said again when the page is loaded again, or its address passed on.
   const forget = () => {
     const address = new URL(window.location.href);
     if (!["said", "results"].some((name) => address.searchParams.has(name))) return;
@@ -75,7 +75,7 @@
       button.closest("dialog").close();
     }
   });
-  // Nobody decides twice by an impatient click.
+  // No one decides twice by an impatient click.
   document.addEventListener("submit", (event) => {
     if (event.target.method !== "post") return;
     if (event.target.dataset.sent !== undefined) {

@@ -1,4 +1,4 @@
-// Keeps what somebody types into a form until it was sent and taken: over an ended session, an error, a closed browser.
+// Keeps what a person types into a form until it was sent and taken: over an ended session, an error, a closed browser.
 // It stays in this browser, under the name of who has typed it, for a day. Forms to keep have `data-keep`, a name of their own.
 (() => {
   "use strict";

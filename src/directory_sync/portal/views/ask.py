@@ -56,7 +56,7 @@ class Ask:
         doubts: who is to be asked though Airflow does not know them, or does not let them see the collection,
             and what it tells of each; `confirmed`: their names, which the form sends if they are to be asked
             all the same.
-        untold: Airflow does not tell whether somebody has a name.
+        untold: Airflow does not tell whether someone has a name.
         presets: whom a reroute may mean; `ticked`: those that were chosen, as the form sends them.
     """
 
@@ -120,7 +120,7 @@ def ask(
         "reroute": (
             f"Ask others about request {request.id}",
             "Ask them all the same" if doubts else "Ask them too",
-            "They are asked as well; everybody who is asked now can still decide.",
+            "They are asked too. Everyone who is asked now can still decide.",
             decide,
         ),
         "cancel": (
@@ -150,7 +150,7 @@ def ask(
         reason=reason,
         users=users,
         roles=roles,
-        doubts=tuple((named_text(whom), said) for whom, said in doubts.items()),
+        doubts=tuple((named_text(approver), said) for approver, said in doubts.items()),
         confirmed=tuple(map(confirmation, doubts)),
         untold=untold,
         presets=presets,
@@ -158,14 +158,14 @@ def ask(
     )
 
 
-def named_text(whom: Approver) -> str:
+def named_text(approver: Approver) -> str:
     """A user or role, in words."""
-    return f"{'Role' if whom.kind == 'role' else 'User'} {whom.name}"
+    return f"{'Role' if approver.kind == 'role' else 'User'} {approver.name}"
 
 
-def confirmation(whom: Approver) -> str:
-    """What the form sends of somebody who is to be asked all the same."""
-    return f"{whom.kind}:{whom.name}"
+def confirmation(approver: Approver) -> str:
+    """What the form sends of someone who is to be asked all the same."""
+    return f"{approver.kind}:{approver.name}"
 
 
 _SAID = {
@@ -180,7 +180,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class ActionForm:
-    """A form that was sent from the page of a request, and by whom."""
+    """A form that was sent from the page of a request, and by approver."""
 
     request: HttpRequest
     id: int
@@ -192,7 +192,7 @@ class ActionForm:
         """Do it and go back to the request's page. Where what was entered is wrong, the form is shown again
         with that.
 
-        What somebody else has done, or forbids, is raised.
+        What someone else has done, or forbids, is raised.
         """
         try:
             done = action(self.store, self.visitor, self.id)
@@ -283,7 +283,7 @@ def reroute(
             [*_names(users), *(name for kind, _, name in ticked if kind == "user")],
             [*_names(roles), *(name for kind, _, name in ticked if kind == "role")],
         )
-        sure = [whom for whom in named(to) if confirmation(whom) in confirmed]
+        sure = [approver for approver in named(to) if confirmation(approver) in confirmed]
         return acting.reroute(store, visitor, request_id, to, reason=reason, confirmed=sure)
 
     return form.do("reroute", action, ticked=preset, reason=reason, users=users, roles=roles)
@@ -320,7 +320,7 @@ def ask_before(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
-    action: Annotated[str, Query(alias="deed", pattern="^(approve|deny|reroute|cancel|replan)$")],
+    action: Annotated[str, Query(alias="do", pattern="^(approve|deny|reroute|cancel|replan)$")],
 ) -> Response:
     """The question before something is done, with its numbers: a dialog, or a page where there is no
     JavaScript.

@@ -103,7 +103,7 @@ def page_behind(method: str, address: str, values: Mapping[str, str]) -> str:
     Args:
         method: HTTP's.
         address: below the portal's root, with query.
-        values: the form's fields that nobody types into.
+        values: the form's fields that no one types into.
     """
     if method in ("GET", "HEAD"):
         return address

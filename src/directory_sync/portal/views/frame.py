@@ -33,7 +33,7 @@ class Message:
 
 
 MESSAGES: Mapping[str, Message] = {
-    "approved": Message("You have approved the request. This page shows what becomes of its changes."),
+    "approved": Message("You have approved the request. This page shows the result."),
     "waiver-approved": Message(
         "You have approved the waiver. Nothing is written before a later run uses it: see below."
     ),
@@ -86,7 +86,7 @@ MESSAGES: Mapping[str, Message] = {
 }
 """Code in the address → what is said.
 
-The code is all that an address can bring in: never a text of somebody's making.
+The code is all that an address can bring in: never a text of someone's making.
 """
 
 

@@ -147,5 +147,5 @@ def _is_about_to_be_applied(request: Request | None) -> bool:
     return (
         request is not None
         and request.state is RequestState.APPROVED
-        and not approval_text.needs_somebody(request)
+        and not approval_text.needs_someone(request)
     )

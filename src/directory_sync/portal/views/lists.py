@@ -196,7 +196,7 @@ def list_page(
         problems: what was wrong with the filters.
     """
     now = datetime.now(UTC)
-    # Whatever somebody may decide is in their inbox; elsewhere boxes would mostly lead to a refusal.
+    # Whatever someone may decide is in their inbox; elsewhere boxes would mostly lead to a refusal.
     selectable = query.kind is ListKind.INBOX and visitor.person.verified
     given = known(parameters)
     values: dict[str, str] = dict.fromkeys(ListQuery.schemas(), "") | dict(reversed(given))

@@ -46,7 +46,7 @@ _TRUE_OF = {
     "denied": (RequestState.DENIED,),
     "cancelled": (RequestState.CANCELLED,),
 }
-"""Message → the states of a request in which it can be true: an address alone must not make anybody believe
+"""Message → the states of a request in which it can be true: an address alone must not make anyone believe
 it.
 """
 
@@ -102,7 +102,7 @@ class RequestPage:
             reason once.
         replaces: it has taken the place of the request to compare with.
         result: what came of carrying it out, as figures; `result_message` as a sentence.
-        may_comment: whether the visitor is somebody.
+        may_comment: whether the visitor is someone.
         problems_more: problems that are not shown.
         version: stands for everything here that can change by itself; `follow`: seconds after which the page
             looks whether it has, 0 if nothing is to come.
@@ -214,7 +214,7 @@ def results_version(details: RequestDetails) -> str:
 
 
 def _follow(details: RequestDetails) -> int:
-    """Seconds until the page looks again: soon while something is done, slowly while somebody is awaited,
+    """Seconds until the page looks again: soon while something is done, slowly while someone is awaited,
     never at the end.
     """
     request = details.request
@@ -224,8 +224,8 @@ def _follow(details: RequestDetails) -> int:
         return _SLOWLY
     if request.state != RequestState.APPROVED:
         return 0
-    # Nobody knows when somebody starts the run that a waiver or a terminal's request waits for.
-    elsewhere = approval_text.needs_somebody(request) or details.left_behind or details.paused
+    # No one knows when someone starts the run that a waiver or a terminal's request waits for.
+    elsewhere = approval_text.needs_someone(request) or details.left_behind or details.paused
     return _SLOWLY if elsewhere else _SOON
 
 
@@ -263,7 +263,7 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
         RequestState.APPROVED: [f"Approved{by}. {_next_of_approved(details)}"],
         RequestState.APPLIED: [f"Approved{by}, and applied. The result of each change is shown below."],
         RequestState.DENIED: [f"Denied{by}. Nothing was written, and nothing will be."],
-        RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
+        RequestState.EXPIRED: ["No one decided in time. Nothing was written."],
         RequestState.CANCELLED: [f"Cancelled{by}. Nothing was written for this request."],
         RequestState.STALE: [*_why_stale(details.view), "Nothing was written for it."],
     }[state]
@@ -292,7 +292,7 @@ def _next_of_approved(details: RequestDetails) -> str:
     said = approval_text.after(request, datetime.now(UTC), moment_text)
     return (
         said
-        if approval_text.needs_somebody(request)
+        if approval_text.needs_someone(request)
         else f"{said} The result of each is shown below when that is done."
     )
 
@@ -312,7 +312,7 @@ def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:
         sentences.append(_PAUSED)
     if request.escalates is not None:
         sentences.append(
-            f"If nobody answers, the next approvers are asked too {ahead_text(request.escalates, now)}."
+            f"If no one answers, the next approvers are asked too {ahead_text(request.escalates, now)}."
         )
     if request.expires is not None:
         sentences.append(f"It expires {ahead_text(request.expires, now)}; then nothing is written.")

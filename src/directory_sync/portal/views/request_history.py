@@ -31,7 +31,7 @@ _BY_PEOPLE = {
     EventKind.EXPIRED: ("", "No one decided in time, so the request expired"),
     EventKind.APPLIED: ("", "The approved changes were applied"),
 }
-"""What somebody did, and the same where nobody did it."""
+"""What someone did, and the same where no one did it."""
 _WHY = {
     "policy": "named by the policy",
     "reroute": "asked by someone who was asked before",
@@ -42,7 +42,7 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened: who (empty for nobody), did what, in which words of theirs."""
+    """One thing that happened: who (empty for no one), did what, in which words of theirs."""
 
     kind: str
     tone: str
@@ -54,7 +54,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody who is asked: name, in words why and since when, and what keeps them from deciding (empty if
+    """Someone who is asked: name, in words why and since when, and what keeps them from deciding (empty if
     nothing does).
     """
 
@@ -81,11 +81,11 @@ def history(request: Request, events: Iterable[Event]) -> tuple[Entry, ...]:
 
 
 def asked(assignees: Iterable[Assignee], standings: Standings) -> tuple[Asked, ...]:
-    """Everybody who is asked, in the order in which they were."""
+    """Everyone who is asked, in the order in which they were."""
     found = []
     for each in assignees:
-        whom = Approver(each.kind, each.name)
-        said = note(whom, standings[whom]) if whom in standings else ""
+        approver = Approver(each.kind, each.name)
+        said = note(approver, standings[approver]) if approver in standings else ""
         found.append(Asked(each.name, each.kind == "role", _WHY.get(each.why, each.why), each.since, said))
     return tuple(found)
 
@@ -97,8 +97,8 @@ def _quote(event: Event) -> str:
 def _text(request: Request, event: Event) -> str:
     data: Mapping[str, Any] = event.data or {}
     if event.kind in _BY_PEOPLE:
-        by_somebody, by_nobody = _BY_PEOPLE[event.kind]
-        return by_somebody if event.actor else by_nobody
+        by_person, by_system = _BY_PEOPLE[event.kind]
+        return by_person if event.actor else by_system
     match event.kind:
         case EventKind.MAILED:
             return _mailed(event, data)
@@ -123,17 +123,17 @@ def _text(request: Request, event: Event) -> str:
 def _escalated(data: Mapping[str, Any]) -> str:
     people = _people(data.get("to"))
     if not people:
-        return "Nobody had answered, and nobody could be found to ask next"
-    return f"Nobody had answered, so others are asked too (level {data.get('level', '?')}): {people}"
+        return "No one had answered, and no one else to ask could be found"
+    return f"No one had answered, so others are asked too (level {data.get('level', '?')}): {people}"
 
 
 def _mailed(event: Event, data: Mapping[str, Any]) -> str:
     to = ", ".join(str(address) for address in data.get("to") or ())
     about = str(data.get("about", "")).replace("_", " ")
     unreached = [each for each in data.get("unreached") or () if isinstance(each, Mapping)]
-    sentences = [f"{f'Mail ({about})' if about else 'Mail'} was sent to {to or 'nobody'}"]
+    sentences = [f"{f'Mail ({about})' if about else 'Mail'} was sent to {to or 'no one'}"]
     if event.text:
-        sentences.append(f"Not to everybody: {event.text}" if to else event.text)
+        sentences.append(f"Not to everyone: {event.text}" if to else event.text)
     sentences += [f"Not to {_people([each])}: {each.get('why', '')}" for each in unreached]
     return " ".join(f"{sentence.rstrip('.')}." for sentence in sentences)
 
@@ -141,6 +141,6 @@ def _mailed(event: Event, data: Mapping[str, Any]) -> str:
 def _people(named: Any) -> str:
     people = [each for each in named or () if isinstance(each, Mapping)]
     return ", ".join(
-        f"everybody with the role {each.get('name')}" if each.get("kind") == "role" else str(each.get("name"))
+        f"everyone with the role {each.get('name')}" if each.get("kind") == "role" else str(each.get("name"))
         for each in people
     )

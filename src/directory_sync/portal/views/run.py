@@ -37,7 +37,7 @@ from directory_sync.store.store import Store
 router = APIRouter()
 
 _SOON, _SLOWLY = 3, 10
-"""Seconds between two looks at a run in which something happens, or that waits for somebody."""
+"""Seconds between two looks at a run in which something happens, or that waits for someone."""
 _WRITTEN = frozenset((RUNNING, *JobState)) - {
     JobState.NOT_RUN,
     *(state for state in JobState if state.only_planned),
@@ -188,7 +188,7 @@ def _goes_on(view: RunView) -> bool:
 
 
 def _is_open(view: RunView) -> bool:
-    """Whether anything can still come: the run was not closed, or somebody has yet to decide or to be
+    """Whether anything can still come: the run was not closed, or someone has yet to decide or to be
     followed.
     """
     open_requests = any(each.request is not None and each.request.state in UNDER_WAY for each in view.jobs)

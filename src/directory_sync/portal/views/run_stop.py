@@ -36,7 +36,7 @@ class StopState:
 
     Attributes:
         offered: it can be stopped; `why_not`: but not by this visitor, in words.
-        stop: that it was stopped; None if nobody has.
+        stop: that it was stopped; None if no one has.
         ending: it was stopped, and has not ended yet.
         seen: a worker has said that it knows.
         unanswered: no worker has said anything for a minute.

@@ -106,7 +106,7 @@ def ask_about_selection(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
-    action: Annotated[str, Query(alias="deed", pattern="^(approve|deny)$")],
+    action: Annotated[str, Query(alias="do", pattern="^(approve|deny)$")],
     selected: Annotated[list[str] | None, Query()] = None,
     back: str = "",
 ) -> Response:
@@ -127,7 +127,7 @@ def decide_selection(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
-    action: Annotated[str, Form(alias="deed", pattern="^(approve|deny)$")],
+    action: Annotated[str, Form(alias="do", pattern="^(approve|deny)$")],
     selected: Annotated[list[str] | None, Form()] = None,
     reason: Annotated[str, Form()] = "",
     back: Annotated[str, Form()] = "",

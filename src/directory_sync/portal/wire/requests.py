@@ -131,7 +131,7 @@ class PowersAnswer(Answer):
 
 
 class AssigneeAnswer(Answer):
-    """Somebody who is asked."""
+    """Someone who is asked."""
 
     kind: Annotated[Literal["user", "role"], Newer]
     name: str

@@ -102,7 +102,7 @@ class KnownObjectsRow(Base):
     # name.
     held: Mapped[bytes] = mapped_column(LargeBinary)
     held_names: Mapped[bytes] = mapped_column(LargeBinary)
-    # Created objects whose identity nobody has seen yet, by a hash of their name.
+    # Created objects whose identity no one has seen yet, by a hash of their name.
     created_names: Mapped[bytes] = mapped_column(LargeBinary)
     # Whether the job may create objects, and is enabled: else it claims nothing.
     claims: Mapped[bool]

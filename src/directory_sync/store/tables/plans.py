@@ -35,7 +35,7 @@ class PlanRow(Base):
     # What the job will know once the plan has been applied (`Findings.pack`).
     findings: Mapped[bytes | None] = mapped_column(LargeBinary)
     # How many objects it deletes, disables or moves, and how many members it removes from groups; None where
-    # nobody has counted.
+    # no one has counted.
     removals: Mapped[int | None]
     memberships: Mapped[int | None]
     # Names what the digest does not cover and people are shown (`store.seals`); None for plans of earlier

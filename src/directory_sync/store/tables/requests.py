@@ -61,7 +61,7 @@ class RequestRow(Base):
     escalates: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[str | None] = mapped_column(SafeText)
-    # When somebody began to carry it out; from then on it can no longer be withdrawn.
+    # When someone began to carry it out; from then on it can no longer be withdrawn.
     begun: Mapped[datetime | None] = mapped_column(UtcDateTime)
     successor_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}request.id"), index=True)
     applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -102,7 +102,7 @@ class RequestEditorRow(Base):
 
 
 class RequestDecisionRow(Base):
-    """What one person decided. Nobody counts twice."""
+    """What one person decided. No one counts twice."""
 
     __tablename__ = f"{PREFIX}request_decision"
 

@@ -21,7 +21,7 @@ from tests.scenarios.saved import ADA, text_of
 _numbers = count(1)
 
 
-def deed(server: PortalServer, user: str, asked: Asked, name: str, **body: Any) -> httpx.Response:
+def act(server: PortalServer, user: str, asked: Asked, name: str, **body: Any) -> httpx.Response:
     """Do something with a request."""
     return server.client(user).post(f"/api/v1/requests/{asked.id}/{name}", json=body)
 
@@ -37,7 +37,7 @@ def audit(server: PortalServer, event: str, run_id: str) -> list[tuple[str, str,
 def test_a_decision_reaches_the_request_and_the_audit_log(server: PortalServer) -> None:
     """An approval is recorded with who gave it, and stands in Airflow's audit log under the job's task."""
     asked = ask(server)
-    answer = deed(server, "bea", asked, "approve", digest=asked.digest, reason="looks right")
+    answer = act(server, "bea", asked, "approve", digest=asked.digest, reason="looks right")
     assert (answer.status_code, answer.json()["request"]["state"]) == (200, "approved")
     assert answer.json()["decisions"][0]["person"] == "bea"
     [(owner, dag, task, facts)] = audit(server, "directory_sync.approve", asked.run_id)
@@ -55,8 +55,8 @@ def test_who_comes_second_is_told_who_was_first(server: PortalServer) -> None:
     logged as done.
     """
     asked = ask(server, approvers=[BEA, Approver("user", "olga")])
-    assert deed(server, "bea", asked, "deny", digest=asked.digest, reason="no").status_code == 200
-    answer = deed(server, "olga", asked, "approve", digest=asked.digest)
+    assert act(server, "bea", asked, "deny", digest=asked.digest, reason="no").status_code == 200
+    answer = act(server, "olga", asked, "approve", digest=asked.digest)
     assert answer.status_code == 409
     body = answer.json()
     assert (body["error"], body["by"], body["state"]) == ("AlreadyDecided", "bea", "denied")
@@ -67,33 +67,33 @@ def test_who_comes_second_is_told_who_was_first(server: PortalServer) -> None:
 def test_only_the_plan_that_was_shown_can_be_decided(simple: PortalServer) -> None:
     """A decision names the digest that was shown; another one is refused, so is a denial without a reason."""
     asked = ask(simple)
-    assert deed(simple, "bea", asked, "approve", digest="0" * 64).json()["error"] == "NotDecidable"
-    assert deed(simple, "bea", asked, "deny", digest=asked.digest, reason=" ").status_code == 422
-    missing = deed(simple, "bea", asked, "deny", digest=asked.digest)
+    assert act(simple, "bea", asked, "approve", digest="0" * 64).json()["error"] == "NotDecidable"
+    assert act(simple, "bea", asked, "deny", digest=asked.digest, reason=" ").status_code == 422
+    missing = act(simple, "bea", asked, "deny", digest=asked.digest)
     assert (missing.status_code, missing.json()["problems"]) == (422, {"reason": "Field required."})
-    unknown = deed(simple, "bea", asked, "approve", digest=asked.digest, reson="typo")
+    unknown = act(simple, "bea", asked, "approve", digest=asked.digest, reson="typo")
     assert "reson" in unknown.json()["problems"]
     assert simple.store.requests.get(asked.id).request.state == "pending"
 
 
-def test_nobody_approves_their_own_request(server: PortalServer) -> None:
+def test_no_one_approves_their_own_request(server: PortalServer) -> None:
     """Who asked for the changes may not agree to them, but may withdraw the request."""
     asked = ask(server, approvers=[Approver("user", "ida")], requester="ida")
-    answer = deed(server, "ida", asked, "approve", digest=asked.digest)
+    answer = act(server, "ida", asked, "approve", digest=asked.digest)
     assert (answer.status_code, "You asked for these changes" in answer.json()["detail"]) == (403, True)
-    assert deed(server, "ida", asked, "cancel", reason="a mistake").json()["request"]["state"] == "cancelled"
+    assert act(server, "ida", asked, "cancel", reason="a mistake").json()["request"]["state"] == "cancelled"
     assert audit(server, "directory_sync.cancel", asked.run_id)
 
 
 def test_a_request_is_rerouted_to_others(simple: PortalServer) -> None:
-    """Those to whom it is rerouted can decide it; a reroute to nobody is refused."""
+    """Those to whom it is rerouted can decide it; a reroute to no one is refused."""
     asked = ask(simple)
-    assert deed(simple, "bea", asked, "reroute", users=[" "], roles=[]).status_code == 422
+    assert act(simple, "bea", asked, "reroute", users=[" "], roles=[]).status_code == 422
     assert (
-        deed(simple, "bea", asked, "reroute", users=["vera"], roles=["op"], reason="on leave").status_code
+        act(simple, "bea", asked, "reroute", users=["vera"], roles=["op"], reason="on leave").status_code
         == 200
     )
-    assert deed(simple, "vera", asked, "approve", digest=asked.digest).status_code == 200
+    assert act(simple, "vera", asked, "approve", digest=asked.digest).status_code == 200
     assert audit(simple, "directory_sync.reroute", asked.run_id)[0][3]["users"] == ["vera"]
 
 
@@ -103,9 +103,9 @@ def test_a_comment_is_kept_as_it_was_written(simple: PortalServer) -> None:
     """
     asked = ask(simple)
     text = "<img src=x onerror=alert(1)>\u202e\x1b[2J'; DROP TABLE request;--"
-    assert deed(simple, "vera", asked, "comment", text=text).json()["events"][-1]["text"] == text
-    assert deed(simple, "vera", asked, "comment", text="  ").status_code == 422
-    assert deed(simple, "vera", asked, "comment", text="x" * 10_001).status_code == 422
+    assert act(simple, "vera", asked, "comment", text=text).json()["events"][-1]["text"] == text
+    assert act(simple, "vera", asked, "comment", text="  ").status_code == 422
+    assert act(simple, "vera", asked, "comment", text="x" * 10_001).status_code == 422
     [(_, _, _, facts)] = audit(simple, "directory_sync.comment", asked.run_id)
     assert facts == {"request": asked.id}
 
@@ -145,12 +145,12 @@ def test_a_new_run_is_started_as_the_one_who_asks(server: PortalServer) -> None:
     may not.
     """
     asked = ask(server)
-    refused = deed(server, "vera", asked, "replan")
+    refused = act(server, "vera", asked, "replan")
     assert (refused.status_code, "Airflow does not let you start runs" in refused.json()["detail"]) == (
         403,
         True,
     )
-    answer = deed(server, "olga", asked, "replan", reason="new data")
+    answer = act(server, "olga", asked, "replan", reason="new data")
     assert answer.status_code == 200, answer.text
     started = answer.json()
     rows = server.metadata(
@@ -172,11 +172,11 @@ def test_a_run_that_could_not_begin_is_not_started(simple: PortalServer) -> None
     if simple.store.collections.get(PAUSED) is None:
         simple.store.collections.save(PAUSED, text_of(PAUSED), expected=0, by=ADA)
     with simple.newest_read(PAUSED):
-        paused = deed(simple, "olga", ask(simple, name=PAUSED), "replan")
+        paused = act(simple, "olga", ask(simple, name=PAUSED), "replan")
     assert (paused.status_code, "is paused" in paused.json()["detail"]) == (409, True), paused.text
-    unknown = deed(simple, "olga", ask(simple, name="only_on_a_terminal"), "replan")
+    unknown = act(simple, "olga", ask(simple, name="only_on_a_terminal"), "replan")
     assert (unknown.status_code, "knows no DAG only_on_a_terminal" in unknown.json()["detail"]) == (409, True)
-    assert deed(simple, "olga", ask(simple), "replan", reason="x" * 1001).status_code == 422
+    assert act(simple, "olga", ask(simple), "replan", reason="x" * 1001).status_code == 422
     assert simple.metadata(
         "select count(*) from dag_run where dag_id in (?, ?)", PAUSED, "only_on_a_terminal"
     ) == [(0,)]
@@ -228,7 +228,7 @@ def test_only_what_a_limit_has_stopped_can_be_waived(simple: PortalServer) -> No
     done = stopped_run(simple, state="success")
     for path, status in [
         (f"/api/v1/runs/crew/{done}/jobs/people/waiver", 409),
-        (f"/api/v1/runs/crew/{done}/jobs/nobody/waiver", 404),
+        (f"/api/v1/runs/crew/{done}/jobs/no one/waiver", 404),
         ("/api/v1/runs/crew/never/jobs/people/waiver", 404),
     ]:
         assert simple.client("olga").post(path, json={"reason": "why not"}).status_code == status, path

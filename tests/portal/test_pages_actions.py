@@ -27,7 +27,7 @@ def no_airflow(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("deed", "button"),
+    ("action", "button"),
     [
         ("approve", "Approve 3 deletions, 1 disable, 1 move, 15 updates, 1 creation"),
         ("deny", "Deny 3 deletions, 1 disable, 1 move, 15 updates, 1 creation"),
@@ -35,28 +35,28 @@ def no_airflow(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ("replan", "Start a new run of this job"),
     ],
 )
-def test_the_question_repeats_the_numbers(looker: Looker, deed: str, button: str) -> None:
+def test_the_question_repeats_the_numbers(looker: Looker, action: str, button: str) -> None:
     """As a page without JavaScript and as the content of a dialog, with the digest that was shown."""
     number = looker.made["pending"]
-    page = looker.get(f"/requests/{number}/ask?deed={deed}")
+    page = looker.get(f"/requests/{number}/ask?do={action}")
     assert f">{button}</button>" in page
     assert f'name="digest" value="{looker.pages.digest(number)}"' in page
-    part = looker.get(f"/requests/{number}/ask?deed={deed}", part=True)
+    part = looker.get(f"/requests/{number}/ask?do={action}", part=True)
     assert "<html" not in part
     assert 'id="dialog-title"' in part
 
 
-@pytest.mark.parametrize(("deed", "most"), [("approve", 10_000), ("reroute", 10_000), ("replan", 1_000)])
-def test_a_field_takes_what_may_be_sent(looker: Looker, deed: str, most: int) -> None:
+@pytest.mark.parametrize(("action", "most"), [("approve", 10_000), ("reroute", 10_000), ("replan", 1_000)])
+def test_a_field_takes_what_may_be_sent(looker: Looker, action: str, most: int) -> None:
     """The reason of a new run is a parameter of its DAG, which is bounded more tightly."""
-    page = looker.get(f"/requests/{looker.made['pending']}/ask?deed={deed}")
+    page = looker.get(f"/requests/{looker.made['pending']}/ask?do={action}")
     assert f'name="reason" maxlength="{most}"' in page
 
 
 def test_a_question_that_may_not_be_asked_says_why(looker: Looker) -> None:
     """Instead of the button stands the reason."""
     looker.become(IDA)
-    page = looker.get(f"/requests/{looker.made['pending']}/ask?deed=approve")
+    page = looker.get(f"/requests/{looker.made['pending']}/ask?do=approve")
     assert "You asked for these changes" in page
     assert ">Approve 3" not in page
 
@@ -169,7 +169,7 @@ def test_rerouting(looker: Looker) -> None:
         {"users": "dora, emil\nfay", "roles": "Directory Owners", "reason": "holiday"},
     )
     page = text_of(looker.get(f"/requests/{number}"))
-    assert "asked others too: dora, emil, fay, everybody with the role Directory Owners" in page
+    assert "asked others too: dora, emil, fay, everyone with the role Directory Owners" in page
 
 
 def test_commenting(looker: Looker) -> None:
@@ -208,7 +208,7 @@ def _selected(looker: Looker, *names: str) -> list[str]:
 def test_a_selection_is_asked_about_with_its_sum(looker: Looker) -> None:
     """What all of them change together; those that this person may not decide are named and left out."""
     query = "&".join(f"selected={each}" for each in _selected(looker, "pending", "branch_1", "denied"))
-    page = looker.get(f"/requests/ask?deed=approve&{query}&back=list%3Dinbox")
+    page = looker.get(f"/requests/ask?do=approve&{query}&back=list%3Dinbox")
     assert ">Approve 3 deletions, 1 disable, 1 move, 17 updates, 1 creation</button>" in page
     assert "Approve 2 requests" in page
     assert "Left out: This request was already denied by bea." in text_of(page)
@@ -219,7 +219,7 @@ def test_deciding_a_selection(looker: Looker) -> None:
     """Each by itself; the list then says what became of each, and keeps its filters."""
     selected = _selected(looker, "pending", "two", "denied")
     address = looker.post(
-        "/requests/decide", {"deed": "approve", "selected": selected, "back": "list=all&requester=ida&evil=1"}
+        "/requests/decide", {"do": "approve", "selected": selected, "back": "list=all&requester=ida&evil=1"}
     )
     assert address.startswith("/dirsync/requests?list=all&requester=ida&results=")
     looker.become(ADA)
@@ -232,7 +232,7 @@ def test_deciding_a_selection(looker: Looker) -> None:
 def test_denying_a_selection_needs_a_reason(looker: Looker) -> None:
     """One reason for all of them."""
     selected = _selected(looker, "pending", "branch_0")
-    data = {"deed": "deny", "selected": selected, "back": "list=inbox"}
+    data = {"do": "deny", "selected": selected, "back": "list=inbox"}
     assert "a denial needs a reason" in looker.post("/requests/decide", data, status=422)
     looker.post("/requests/decide", {**data, "reason": "not today"})
     assert {
@@ -243,7 +243,7 @@ def test_denying_a_selection_needs_a_reason(looker: Looker) -> None:
 @pytest.mark.parametrize("selected", [[], ["4"], ["4:xyz"], ["-1:" + "0" * 64]])
 def test_nothing_selected(looker: Looker, selected: list[str]) -> None:
     """What is no selection leads back to the list, which says so."""
-    address = looker.post("/requests/decide", {"deed": "approve", "selected": selected, "back": "list=inbox"})
+    address = looker.post("/requests/decide", {"do": "approve", "selected": selected, "back": "list=inbox"})
     assert "Nothing was selected" in looker.get(address.removeprefix("/dirsync"))
 
 
@@ -263,6 +263,6 @@ def test_forms_lead_nowhere_else(looker: Looker) -> None:
         "list=inbox#x",
         "list=nothing&object=%0d%0aSet-Cookie:x",
     ):
-        address = looker.post("/requests/decide", {"deed": "approve", "selected": [], "back": back})
+        address = looker.post("/requests/decide", {"do": "approve", "selected": [], "back": back})
         assert address.startswith("/dirsync/requests?list=inbox")
         assert "\n" not in address

@@ -36,7 +36,7 @@ _TOLD = (Result.FOUND_DONE, Result.UNCERTAIN)
 log = logging.getLogger(__name__)
 
 
-def carry_out(
+def apply_and_record(
     plan_id: int,
     plan: Plan,
     destination: Destination,
@@ -77,7 +77,7 @@ def carry_out(
         claimed = store.approvals.claim(request.id, expected_digest=plan.digest, plan_id=plan_id)
         if (
             claimed.state == RequestState.APPLIED
-        ):  # somebody else has carried it out while this one waited for its turn
+        ):  # someone else has carried it out while this one waited for its turn
             return as_noted(claimed)
     newer = store.plans.newer(plan_id) if resumed else None
     if newer is not None:
@@ -100,7 +100,7 @@ def carry_out(
         note=written.note,
     )
     if outcome.error is None:
-        # Where everything was found done already, nothing was sent, and nobody has asked yet.
+        # Where everything was found done already, nothing was sent, and no one has asked yet.
         check()
         learn(store, snapshot, job, plan, written, planned=planned)
     elif not outcome.error.transient:

@@ -24,7 +24,7 @@ FULL = (
 )
 
 
-class CrowdLimit:
+class ConcurrencyLimit:
     """ASGI middleware: lets so many requests in at a time, and answers 503 to whoever has waited for too long
     outside.
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from directory_sync.portal.crowd import FULL, CrowdLimit
+from directory_sync.portal.concurrency_limit import FULL, ConcurrencyLimit
 from directory_sync.portal.typed_texts import SentForm
 
 
@@ -36,7 +36,7 @@ def test_so_many_are_let_in_and_others_told_to_come_back() -> None:
             await PlainTextResponse("done")(scope, receive, send)
 
         transport = httpx.ASGITransport(
-            CrowdLimit(app, refuse=refuse, most=2, patience=0.1), raise_app_exceptions=False
+            ConcurrencyLimit(app, refuse=refuse, most=2, patience=0.1), raise_app_exceptions=False
         )
         async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
             first, second = (asyncio.create_task(client.get(path)) for path in ("/one", "/broken"))
@@ -73,7 +73,7 @@ def test_a_slow_reader_takes_no_place() -> None:
 
         answered: list[str] = []
         scope = {"type": "http", "path": "/", "method": "GET", "headers": []}
-        limit = CrowdLimit(app, refuse=refuse, most=1, patience=0.1)
+        limit = ConcurrencyLimit(app, refuse=refuse, most=1, patience=0.1)
         slow = asyncio.create_task(limit(scope, receive, slowly))
         await asyncio.sleep(0)
         await asyncio.wait_for(limit(scope, receive, at_once), 5)
@@ -89,4 +89,4 @@ def test_the_portal_has_a_limit() -> None:
     """It is part of the app that Airflow mounts."""
     from directory_sync.portal.app import create_app
 
-    assert "CrowdLimit" in [middleware.cls.__name__ for middleware in create_app().user_middleware]  # type: ignore[attr-defined]
+    assert "ConcurrencyLimit" in [middleware.cls.__name__ for middleware in create_app().user_middleware]  # type: ignore[attr-defined]
