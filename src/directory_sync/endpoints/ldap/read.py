@@ -165,6 +165,7 @@ def _records(
                 else spelling.apply(found, partial(rest_of_range, connection, name)),
                 "",
                 False,
+                0,
             )
         )
         for name, found in entries
