@@ -139,16 +139,22 @@ TEMPLATED = [
     {"substring": "my-field", "start": "2"},
     {"map": "code", "values": {"a": "It's", 'b"c': "{{ x }}"}, "default": "other"},
     {"map": "code", "values": {"a": "A"}},
+    {"map": "self", "values": {"a": "A"}, "default": "other"},
+    {"left": "self", "length": "2"},
 ]
 RECORDS: list[Mapping[str, list[bytes]]] = [
     {},
     {"first": [b"Anna"], "last": [b"O'Neil"], "my-field": [b"x y"], "range": [b"wide"], "code": [b"a"]},
     {"first": ["Jörg".encode()], "code": [b'b"c']},
     {"last": [b"Only"], "my-field": [b"x={{ 7*7 }}"], "code": [b"unknown"]},
+    {"self": [b"a"]},
+]
+SEVERAL: list[Mapping[str, list[bytes]]] = [
+    {name: [b"a", b"b"] for name in ("first", "last", "code", "self")}
 ]
 
 
-def results(mapping: dict[str, Any]) -> list[Any]:
+def results(mapping: dict[str, Any], records: list[Mapping[str, list[bytes]]] = RECORDS) -> list[Any]:
     """What a mapping makes of each record."""
     job = Job.model_validate(
         {
@@ -163,7 +169,7 @@ def results(mapping: dict[str, Any]) -> list[Any]:
         job, source_fields_known=None, single=lambda _: True, naming_fields=(), variables={}, scripts={}
     )
     found: list[Any] = []
-    for values in RECORDS:
+    for values in records:
         try:
             found.append(
                 compiled.map(Record("1", {**{n: [] for n in compiled.source_fields}, **values})).values[1]
@@ -184,9 +190,26 @@ def test_edit_as_template_says_the_same(mapping: dict[str, Any]) -> None:
     assert results(plain_template) == results(plain_mapping)
 
 
+@pytest.mark.parametrize("kind", ["join", "left", "substring", "map"])
+def test_a_template_never_guesses_one_of_several_values(kind: str) -> None:
+    """Such a record fails: a list is no code of a table that would get its default, and no text."""
+    own: dict[str, Any] = {"length": "2"} if kind == "left" else {}
+    own |= {"values": {"a": "A", "b": "B"}, "default": "other"} if kind == "map" else {}
+    made = as_template({kind: ["first", "last"] if kind == "join" else "code", **own})
+    assert results(made, SEVERAL) == [RecordError]
+
+
 def test_what_has_no_template_stays() -> None:
-    """And so does what is not complete."""
-    for value in ("sn", {"static": "x"}, {"left": "a", "length": "many"}, {"map": "a"}, ["odd"]):
+    """And so does what is not complete, and what a template would split at other places."""
+    for value in (
+        "sn",
+        {"static": "x"},
+        {"left": "a", "length": "many"},
+        {"map": "a"},
+        ["odd"],
+        {"left": "a", "length": "5", "delimiter": ";"},
+        {"map": "a", "values": {"b": "c;d"}, "delimiter": ";"},
+    ):
         assert as_template(value) is value
     assert variable("a b") == "record['a b']"
     assert set(KINDS) >= {

@@ -352,12 +352,15 @@ def with_same_names(fields: Any, source: Iterable[str], destination: Iterable[st
 def as_template(value: Any) -> Any:
     """*Edit as template*: the same as a template, of a join, left, substring or map; else what was given.
 
-    The same for source fields with at most one value; with several, the template has to choose one. Blanks
-    around the result are lost in a template.
+    The same for source fields with at most one value; a record with several fails, until the template
+    chooses one. Blanks around the result are lost in a template. What has a delimiter stays as it is, unless
+    it is a join: a template's text is always split at it, and these only where the source holds one value.
     """
     data = _long(value)
     row = _row(0, "", value)
     if data is None or row.kind is None or not row.kind.template:
+        return value
+    if data.get("delimiter") is not None and row.kind.key != "join":
         return value
     text = _template_text(row.kind.key, data)
     if text is None:
@@ -382,14 +385,19 @@ def _template_text(kind: str, data: Mapping[str, Any]) -> str | None:
                 field = variable(data["map"])
                 table = ", ".join(f"{quoted(code)}: {quoted(text)}" for code, text in data["values"].items())
                 default = quoted(data.get("default", ""))
-                return f"{{% if {field} %}}{{{{ {{{table}}}[{field}]|default({default}) }}}}{{% endif %}}"
+                # As a text: a list of several values would be no code of the table, and get the default.
+                code = f"{{{table}}}[{field} ~ '']"
+                return f"{{% if {field} %}}{{{{ {code}|default({default}) }}}}{{% endif %}}"
     except (KeyError, ValueError, TypeError):
         return None
 
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = frozenset(
-    {"record", "range", "skip", "fail", "true", "false", "none", "and", "or", "not", "in", "is", "if"}
+    {
+        *("record", "range", "skip", "fail", "self"),
+        *("true", "false", "none", "and", "or", "not", "in", "is", "if"),
+    }
 )
 
 

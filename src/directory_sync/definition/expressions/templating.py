@@ -170,7 +170,9 @@ def compile_template(text: str, *, names: bool = False) -> CompiledTemplate:
 
 
 def _check(tree: nodes.Template, environment: Sandbox) -> None:
-    """Raise ExpressionError for statements, filters and tests that there are not."""
+    """Raise ExpressionError for statements, filters and tests that there are not, and for `self`, which Jinja
+    keeps for the template itself: it is there in every record, and never the field.
+    """
     if refused := refused_statement(tree):
         node, what = refused
         raise ExpressionError(
@@ -178,6 +180,13 @@ def _check(tree: nodes.Template, environment: Sandbox) -> None:
             f"Write the text out. {_USE_A_SCRIPT}",
             line=node.lineno,
         )
+    for name in tree.find_all(nodes.Name):
+        if name.name == "self":
+            raise ExpressionError(
+                "self stands for the template itself",
+                f"Name a field that is called so as in {{{{ {RECORD}['self'] }}}}.",
+                line=name.lineno,
+            )
     known: tuple[tuple[type[nodes.Filter | nodes.Test], str, Iterable[str]], ...] = (
         (nodes.Filter, "filter", environment.filters),
         (nodes.Test, "test", environment.tests),
