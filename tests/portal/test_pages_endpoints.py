@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from directory_sync.approval.people import Person
+from directory_sync.definition.documents import read_tree
+from directory_sync.definition.nodes import Entries, to_data
+from directory_sync.definition.templates import BUILT_IN
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.forms.mapping_rows import rows_of
 from directory_sync.forms.rewriting import data_of
@@ -111,6 +114,102 @@ def test_a_condition_is_added_to_the_filter(seer: Looker, draft: str) -> None:
     for wrong in ({"source-attribute": "a b"}, {"source-attribute": "sn", "source-operator": "is"}):
         page = send(seer, path, status=422, **SOURCE, **wrong, do="condition:source")
         assert "into the condition" in page
+
+
+GAL = "(&(objectCategory=person)(objectClass=user)(mail=*))"
+CONTACTS = "(&(objectClass=contact)(mail=*))"
+
+
+@pytest.fixture
+def templated(seer: Looker, draft: str) -> str:
+    """A draft whose job is made of a template."""
+    typed = {"details.name": "gal", "details.enabled": "true", "template": "sync_gal"}
+    send(seer, f"{draft}/details", **typed)
+    assert job(seer, draft)["template"] == "sync_gal"
+    return draft
+
+
+def test_a_condition_is_added_to_the_filter_of_a_template(seer: Looker, templated: str) -> None:
+    """Not put in its place: the job would then delete what the template does not select."""
+    path = f"{templated}/endpoints"
+    for side, given in (("source", GAL), ("destination", CONTACTS)):
+        both = {**SOURCE, **DESTINATION, "source.source.DirectorySource.filter": GAL}
+        both["destination.destination.DirectoryDestination.filter"] = CONTACTS
+        typed = {f"{side}-attribute": "l", f"{side}-operator": "is", f"{side}-value": "Köln"}
+        send(seer, path, **both, **typed, do=f"condition:{side}")
+        assert job(seer, templated)[side]["filter"] == f"{given[:-1]}(l=Köln))"
+
+
+def test_looks_see_what_a_template_gives(seer: Looker, templated: str) -> None:
+    """A query that was tried reads what a run would read, and no more."""
+    send(seer, f"{templated}/endpoints", **SOURCE, **DESTINATION)
+    typed = {**SOURCE, **DESTINATION, "look": "records", "side": "source"}
+    typed["source.source.DirectorySource.filter"] = GAL
+    assert "ann" not in part(seer, templated, **typed)
+
+
+def test_lines_of_a_template_are_lines_of_the_grid(seer: Looker, templated: str) -> None:
+    """They are shown, mapped once, and written where they are changed."""
+    path = f"{templated}/mapping"
+    send(seer, f"{templated}/endpoints", **SOURCE, **DESTINATION)
+    page = seer.get(path)
+    assert '.destination" value="targetAddress"' in page
+    assert '<option value="mail_contact" selected>' in page
+    given = {name: value for name, value in rows_given().items() if name in ("mail", "cn")}
+    rows = {row.destination: row for row in rows_of(rows_given())}
+    typed: dict[str, Any] = {"map.rows": [str(rows[name].index) for name in given], "object": "mail_contact"}
+    for name in given:
+        row = rows[name]
+        typed |= {row.name("was"): name, row.name("destination"): name, row.name("flags"): "yes"}
+        typed |= {row.name("kind"): "from", row.name("delimiter"): ""}
+        typed |= {row.name(each.key): value for each, value in row.inputs}
+        typed |= {row.name(flag): "yes" for flag in row.flags}
+    send(seer, path, **typed)
+    assert "fields" not in job(seer, templated)
+    assert "object" not in job(seer, templated)
+    typed[rows["cn"].name("from")] = "displayName"
+    send(seer, path, **typed)
+    assert job(seer, templated)["fields"] == {"cn": "displayName"}
+    refused = send(seer, path, status=422, **{**typed, "do": f"unmap:{rows['mail'].index}"})
+    assert "template of this job gives" in text_of(refused)
+    refused = send(seer, path, status=422, **{**typed, rows["mail"].name("destination"): "mailbox"})
+    assert "template of this job gives" in text_of(refused)
+    assert job(seer, templated)["fields"] == {"cn": "displayName"}
+
+
+def test_same_names_leave_the_lines_of_a_template_alone(seer: Looker, templated: str) -> None:
+    """A copy in their place would be no key any more."""
+    source = {**SOURCE, "source.source.DirectorySource.filter": "(objectClass=*)"}
+    send(seer, f"{templated}/endpoints", **source, **DESTINATION)
+    seer.post(
+        f"{templated}/mapping",
+        {"number": number(seer.get(f"{templated}/mapping")), "do": "same", "object": "user"},
+        status=422,
+    )
+    assert "fields" not in job(seer, templated)
+
+
+def rows_given() -> dict[str, Any]:
+    """The lines that the template gives."""
+    root, _ = read_tree(BUILT_IN.get("jobs", "sync_gal"))
+    assert isinstance(root, Entries)
+    found: dict[str, Any] = to_data(root)["fields"]
+    return found
+
+
+def test_a_column_is_put_into_a_condition(seer: Looker, draft: str) -> None:
+    """Whatever its name, unless a filter would read it otherwise."""
+    path = f"{draft}/endpoints"
+    file = {"source.source": "FileEndpoint", "source.source.FileEndpoint.file": "people.csv"}
+    typed = {"source-attribute": "First name", "source-operator": "is", "source-value": "Amy"}
+    send(seer, path, **file, **typed, do="condition:source")
+    assert job(seer, draft)["source"]["filter"] == "(First name=Amy)"
+    file["source.source.FileEndpoint.filter"] = "(First name=Amy)"
+    typed |= {"source-attribute": "Last name"}
+    send(seer, path, **file, **typed, do="condition:source")
+    assert job(seer, draft)["source"]["filter"] == "(&(First name=Amy)(Last name=Amy))"
+    for hostile in ("a)(b", "a=b", "(a", "a*"):
+        send(seer, path, status=422, **file, **{**typed, "source-attribute": hostile}, do="condition:source")
 
 
 def test_a_connection_is_tested(seer: Looker, draft: str) -> None:

@@ -16,7 +16,7 @@ from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.looks import Usable
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.draft_looks import SECTIONS, JobNumber, with_endpoints
+from directory_sync.portal.views.draft_looks import SECTIONS, JobNumber, whole_job, with_endpoints
 from directory_sync.portal.views.form_step import FormStep, form_step
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
@@ -100,7 +100,7 @@ def take_endpoints(
     wizard = open_step(store, visitor, draft_id, Place("endpoints", number - 1))
 
     def edit(text: str) -> str:
-        return _with_condition(with_endpoints(visitor, text, number - 1, sent), number - 1, sent)
+        return _with_condition(visitor, with_endpoints(visitor, text, number - 1, sent), number - 1, sent)
 
     return take_step(
         store,
@@ -114,8 +114,8 @@ def take_endpoints(
     )
 
 
-def _with_condition(text: str, job: int, sent: SentStep) -> str:
-    """The text with one more condition in a filter: all of them have to be met.
+def _with_condition(visitor: Visitor, text: str, job: int, sent: SentStep) -> str:
+    """The text with one more condition in a filter, a template's included: all of them have to be met.
 
     Raises LookError for one that is not complete, or a filter that cannot be read.
     """
@@ -125,19 +125,24 @@ def _with_condition(text: str, job: int, sent: SentStep) -> str:
     values = sent.values
     attribute = values.get(f"{side}-attribute", "").strip()
     operator, value = values.get(f"{side}-operator", ""), values.get(f"{side}-value", "").strip()
-    if not filters.is_attribute(attribute):
-        raise LookError(f"Write the name of an attribute into the condition: {attribute[:100]!r} is none.")
     if not value and operator not in ("present", "absent"):
         raise LookError("Write a value into the condition, or choose is present.")
     data = data_of(text)
     jobs: Any = data.get("jobs")
-    place = dict(jobs[job].get(side) or {})
-    before = place.get("filter")
+    own = jobs[job].get(side)
+    place = dict(own) if isinstance(own, dict) else {}
+    counts = whole_job(visitor, text, job).get(side)
+    given = counts if isinstance(counts, dict) else {}
+    before = given.get("filter")
+    if not isinstance(before, str | None):
+        raise LookError(f"The filter of the {side} is no text. Correct it first.")
     try:
-        known = filters.parse(before) if isinstance(before, str) and before.strip() else None
+        known = filters.parse(before, columns="file" in given) if before and before.strip() else None
     except filters.FilterError as error:
         raise LookError(f"The filter of the {side} cannot be read: {error}. Correct it first.") from None
     added = _condition(attribute, operator, value.encode())
+    if not _is_name(attribute, added, columns="file" in given):
+        raise LookError(f"Write the name of an attribute into the condition: {attribute[:100]!r} is none.")
     match known:
         case None | filters.Present("objectClass"):
             whole = added
@@ -148,6 +153,16 @@ def _with_condition(text: str, job: int, sent: SentStep) -> str:
     place["filter"] = filters.to_text(whole)
     changed = [*jobs[:job], {**jobs[job], side: place}, *jobs[job + 1 :]]
     return rewrite(text, {**data, "jobs": changed})
+
+
+def _is_name(attribute: str, condition: filters.Filter, *, columns: bool) -> bool:
+    """Whether a condition is about what it names, and not more: of a column, as a filter reads it."""
+    if not columns:
+        return filters.is_attribute(attribute)
+    try:
+        return filters.parse(filters.to_text(condition), columns=True) == condition
+    except filters.FilterError:
+        return False
 
 
 def _condition(attribute: str, operator: str, value: bytes) -> filters.Filter:

@@ -14,6 +14,7 @@ from directory_sync.definition.models import ObjectKind
 from directory_sync.errors import DirectorySyncError, LookError, MissingObjectError, StoreError
 from directory_sync.forms.mapping_rows import (
     KINDS,
+    NAME,
     Kind,
     MappingRow,
     as_template,
@@ -96,7 +97,7 @@ def show_mapping(
 ) -> Response:
     """The grid."""
     wizard = open_step(store, visitor, draft_id, Place("mapping", number - 1), request)
-    return _page(request, frame, wizard, 200)
+    return _page(request, frame, visitor, wizard, 200)
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/mapping")
@@ -113,14 +114,17 @@ def take_mapping(
     wizard = open_step(store, visitor, draft_id, Place("mapping", number - 1))
 
     def typed(text: str) -> str:
-        return with_mapping(text, number - 1, sent)
+        return with_mapping(visitor, text, number - 1, sent)
 
     def edit(text: str) -> str:
+        _refuse_given(visitor, text, number - 1, sent)
         text = typed(text)
         if sent.do == "same":
             return _map_same_names(store, visitor, wizard, text, number - 1)
-        if (row := _ROW.fullmatch(sent.do)) is not None and sent.do.startswith("template"):
-            return _edit_as_template(text, number - 1, sent.values.get(f"map.{row[1]}.was", ""))
+        row = _ROW.fullmatch(sent.do)
+        name = "" if row is None else sent.values.get(f"map.{row[1]}.was", "")
+        if sent.do.startswith("template:"):
+            return _edit_as_template(visitor, text, number - 1, name)
         return text
 
     return take_step(
@@ -130,7 +134,7 @@ def take_mapping(
         wizard,
         sent,
         edit=edit,
-        show=lambda wizard, status: _page(request, frame, wizard, status),
+        show=lambda wizard, status: _page(request, frame, visitor, wizard, status),
         again=typed,
     )
 
@@ -147,7 +151,8 @@ def show_fields(
 ) -> Response:
     """The field reference: a part. What cannot be told of a side is said there."""
     wizard = open_step(store, visitor, draft_id, Place("mapping", number - 1))
-    job = whole_job(visitor, with_mapping(wizard.view.draft.text, number - 1, sent), number - 1)
+    text = with_mapping(visitor, wizard.view.draft.text, number - 1, sent)
+    job = whole_job(visitor, text, number - 1)
     sides: dict[str, Fields | None] = {}
     errors: dict[str, str] = {}
     for side in ("source", "destination"):
@@ -163,17 +168,67 @@ def show_fields(
     return render(request, "_look_fields.html", frame, part)
 
 
-def with_mapping(text: str, job: int, sent: SentStep) -> str:
+def with_mapping(visitor: Visitor, text: str, job: int, sent: SentStep) -> str:
     """The text with what was typed into the grid. Raises DefinitionError for a text that cannot be read."""
-    data = job_data(text, job)
+    data, counts = job_data(text, job), whole_job(visitor, text, job)
     changed = dict(data)
-    fields = posted_fields(data.get("fields"), posted_values(sent))
-    if fields is not data.get("fields"):
-        changed["fields"] = fields
+    fields = _in_force(data, counts)
+    after = posted_fields(fields, _without_new_names(data, fields, posted_values(sent)))
+    if after is not fields:
+        changed["fields"] = _own(data, fields, after)
     kind = sent.values.get("object", "").strip()
-    if kind and kind != data.get("object"):
+    if kind and kind != counts.get("object"):
         changed["object"] = kind
     return _with_job(text, job, changed) if changed != data else text
+
+
+def _without_new_names(
+    data: Mapping[str, Any], fields: Any, values: Mapping[str, Sequence[str]]
+) -> Mapping[str, Sequence[str]]:
+    """What was sent, with lines that a template gives called as they were: they would be there twice."""
+    own = data.get("fields")
+    given = set(fields if isinstance(fields, dict) else ()) - set(own if isinstance(own, dict) else ())
+    kept = {
+        f"{name.removesuffix('.was')}.destination": was
+        for name, was in values.items()
+        if name.endswith(".was") and was[0] in given
+    }
+    return {**values, **kept}
+
+
+def _in_force(data: Mapping[str, Any], counts: Mapping[str, Any]) -> Any:
+    """The mapping that counts: the job's own lines, then those that only its template gives."""
+    own, given = data.get("fields"), counts.get("fields")
+    if not isinstance(given, dict) or not isinstance(own, dict | None):
+        return own
+    own = own or {}
+    return {**own, **{name: value for name, value in given.items() if name not in own}}
+
+
+def _own(data: Mapping[str, Any], fields: Any, after: Any) -> Any:
+    """Of a mapping that was changed, what the job has to say itself: what a template gives is not copied."""
+    own = data.get("fields")
+    if not isinstance(after, dict) or not isinstance(fields, dict):
+        return after
+    said = own if isinstance(own, dict) else {}
+    return {name: each for name, each in after.items() if name in said or each is not fields.get(name)}
+
+
+def _refuse_given(visitor: Visitor, text: str, job: int, sent: SentStep) -> None:
+    """Raise LookError where a line is removed, or renamed, that the job's template gives: it would be
+    there all the same.
+    """
+    own, given = job_data(text, job).get("fields"), whole_job(visitor, text, job).get("fields")
+    said = own if isinstance(own, dict) else {}
+    values = sent.values
+    for row in (row for name, row in sent.fields if name == f"{NAME}.rows"):
+        was, name = values.get(f"{NAME}.{row}.was", ""), values.get(f"{NAME}.{row}.destination", "").strip()
+        gone = sent.do == f"unmap:{row}" or name not in ("", was)
+        if gone and was not in said and isinstance(given, dict) and was in given:
+            raise LookError(
+                f"The template of this job gives the line of {was[:100]}, so it can be changed here, and"
+                " neither removed nor renamed. Choose no template in Details to write all lines yourself."
+            )
 
 
 def _with_job(text: str, job: int, changed: Mapping[str, Any]) -> str:
@@ -183,7 +238,7 @@ def _with_job(text: str, job: int, changed: Mapping[str, Any]) -> str:
 
 
 def _map_same_names(store: Store, visitor: Visitor, wizard: Wizard, text: str, index: int) -> str:
-    whole = whole_job(visitor, text, index)
+    own, whole = job_data(text, index), whole_job(visitor, text, index)
     source = _fields(store, visitor, wizard, whole, "source")
     usable = [
         each.facts.name
@@ -200,26 +255,27 @@ def _map_same_names(store: Store, visitor: Visitor, wizard: Wizard, text: str, i
         wanted = [
             each.facts.name for each in destination.fields if each.facts.writable and not each.facts.secret
         ]
-    job = job_data(text, index)
-    before, given = (each.get("fields") for each in (job, whole))
-    mapped = given if isinstance(given, dict) else {}
-    found = with_same_names(mapped, usable, wanted)
-    added = {name: mapping for name, mapping in found.items() if name not in mapped}
-    if not added:
+    before = _in_force(own, whole)
+    fields = with_same_names(before, usable, wanted)
+    if not fields or fields == before:
         raise LookError(
             "No field of the source has the name of a field of the destination that is not mapped."
         )
-    own = before if isinstance(before, dict) else {}
-    return _with_job(text, index, {**job, "fields": {**own, **added}})
+    return _with_job(text, index, {**own, "fields": _own(own, before, fields)})
 
 
-def _edit_as_template(text: str, index: int, name: str) -> str:
+def _edit_as_template(visitor: Visitor, text: str, index: int, name: str) -> str:
     job = job_data(text, index)
-    fields = job.get("fields")
+    fields = _in_force(job, whole_job(visitor, text, index))
     if not isinstance(fields, dict) or name not in fields:
         return text
     made = as_template(fields[name])
-    return text if made is fields[name] else _with_job(text, index, {**job, "fields": {**fields, name: made}})
+    if made is fields[name]:
+        raise LookError(
+            f"No template says the same as the line of {name[:100]}: it is not complete, has a delimiter, or"
+            " is of a kind that has no template. Choose Template as its kind to write one."
+        )
+    return _with_job(text, index, {**job, "fields": _own(job, fields, {**fields, name: made})})
 
 
 def _fields(store: Store, visitor: Visitor, wizard: Wizard, job: Mapping[str, Any], side: str) -> Fields:
@@ -237,17 +293,20 @@ def _fields(store: Store, visitor: Visitor, wizard: Wizard, job: Mapping[str, An
     return found
 
 
-def _page(request: HttpRequest, frame: Frame, wizard: Wizard, status: int) -> Response:
+def _page(request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, status: int) -> Response:
     view, job = wizard.view, wizard.place.job or 0
+    data: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
     try:
-        data, readable = job_data(view.draft.text, job), view.readable
+        data, counts = job_data(view.draft.text, job), whole_job(visitor, view.draft.text, job)
+        readable = view.readable
     except DirectorySyncError:
-        data, readable = {}, False
-    kind = data.get("object")
+        readable = False
+    kind = counts.get("object")
     kind = kind if isinstance(kind, str) else ""
     objects = tuple((each.value, choice_of("Job", "object", each.value)) for each in ObjectKind)
     address = f"{frame.root}{wizard.draft_address}/jobs/{job + 1}"
-    fields = data.get("fields")
+    fields = _in_force(data, counts)
     readable = readable and (fields is None or isinstance(fields, dict))
     rows = rows_of(fields, spare=_SPARE)
     page = MappingPage(_with_ids(wizard, rows), readable, rows, kind, objects, address)

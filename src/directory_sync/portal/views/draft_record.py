@@ -125,7 +125,7 @@ def _usable(
     store: Store, visitor: Visitor, wizard: Wizard, sent: SentStep, index: int
 ) -> tuple[Collection, Job]:
     """The job as it is typed, alone in its collection. Raises LookError while something is wrong with it."""
-    text = with_mapping(wizard.view.draft.text, index, sent)
+    text = with_mapping(visitor, wizard.view.draft.text, index, sent)
     view = drafts.judged(store, visitor, replace(wizard.view.draft, text=text))
     if view.refused:
         raise LookError(view.refused)
