@@ -249,6 +249,41 @@ def test_a_job_that_comes_back_by_another_name_without_its_policy_stands_out() -
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "parts"),
+    [
+        ({"approval": POLICY}, {"approval": {**POLICY, "self_approval": "allow"}}, ("approval",)),
+        ({"approval": POLICY}, {"approval": {"approvers": {"users": ["eve"]}}}, ("approval",)),
+        ({"approval": POLICY}, {"approval": {**POLICY, "expires": "1d"}}, ()),
+        ({"limits": {"delete": 3}}, {"limits": {"delete": 4}}, ("limits",)),
+        ({}, {"limits": {"clear": "none"}}, ("limits",)),
+        ({"limits": {"delete": 3}}, {"limits": {"delete": 2}}, ()),
+        ({"limit_window": "2d"}, {"limit_window": "1d"}, ("limits",)),
+        ({"approval": POLICY, "limits": {"update": 1}}, {"approval": {**POLICY, "when": "manual"}}, None),
+    ],
+)
+def test_a_job_that_comes_back_by_another_name_and_is_protected_less_stands_out(
+    before: dict[str, Any], after: dict[str, Any], parts: tuple[str, ...] | None
+) -> None:
+    """Its policy or its limits are looser than those of the job that is gone."""
+    old = job_changed(*before.items())
+    new = job_changed(("name", "persons"), *after.items())
+    found = compare(Collection.model_validate(old), Collection.model_validate(new))[0]
+    expected = ("approval", "limits") if parts is None else parts
+    assert (found.code, found.parts, found.weakens) == (ChangeCode.JOB_ADDED, expected, bool(expected))
+    assert DefinitionChange.from_json(found.to_json()) == found
+    assert ("looser" in str(change_lines([found])[0])) == bool(expected)
+
+
+def test_a_job_that_is_added_to_others_is_not_measured_by_their_limits() -> None:
+    """It deals with other objects; only a policy that all others have is looked for."""
+    old = job_changed(("limits", {"delete": 3}))
+    new = copy.deepcopy(old)
+    new["jobs"].append({**job_changed()["jobs"][0], "name": "second"})
+    [found] = compare(Collection.model_validate(old), Collection.model_validate(new))
+    assert (found.code, found.parts, found.weakens) == (ChangeCode.JOB_ADDED, (), False)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "text"),
     [
         (("approval", POLICY), ("approval", {**POLICY, "when": "manual"}),

@@ -84,7 +84,8 @@ class DefinitionChange:
         job: the job that it is about; empty for the collection.
         key: of the definition, as in `source.filter`; of a field, its name.
         old, new: values as a definition holds them; None for none. A long one is `{"characters": 12345}`.
-        parts: of a policy, the keys in which it is looser, or else another one.
+        parts: of a policy, the keys in which it is looser, or else another one; of an added job, the keys by
+            which it is protected less than jobs before it.
         weakens: objects are protected less than before. It stands out wherever changes are listed.
     """
 
@@ -195,10 +196,27 @@ def _job_changes(old: Collection, new: Collection) -> Iterator[DefinitionChange]
 
 
 def _added(old: Collection, new: Collection, job: Job) -> DefinitionChange:
-    # A job under a policy that comes back by another name without one would look harmless.
-    had_policy = any(old.policy_of(each) is not None for each in old.jobs)
-    is_weaker = job.remove is Removal.ALL or (had_policy and new.policy_of(job) is None)
-    return DefinitionChange(ChangeCode.JOB_ADDED, job.name, new=_in_short(new, job), weakens=is_weaker)
+    # A job that comes back by another name is no edit of itself: it would look harmless with a policy or with
+    # limits that protect less.
+    policies = [policy for each in old.jobs if (policy := old.policy_of(each)) is not None]
+    policy = new.policy_of(job)
+    parts = []
+    if policy is not None and policies and all(loosened(each, policy) for each in policies):
+        parts.append("approval")
+    names = {each.name for each in new.jobs}
+    gone = [each for each in old.jobs if each.name not in names]
+    if gone and all(_limits_less(old, each, new, job) for each in gone):
+        parts.append("limits")
+    is_weaker = job.remove is Removal.ALL or bool(policies and policy is None) or bool(parts)
+    facts = _in_short(new, job)
+    return DefinitionChange(ChangeCode.JOB_ADDED, job.name, new=facts, parts=tuple(parts), weakens=is_weaker)
+
+
+def _limits_less(old: Collection, before: Job, new: Collection, now: Job) -> bool:
+    was, is_ = old.limits_of(before), new.limits_of(now)
+    return new.window_of(now) < old.window_of(before) or any(
+        not is_within(effective_limit(is_, kind), effective_limit(was, kind)) for kind in LimitKind
+    )
 
 
 def _in_short(collection: Collection, job: Job) -> dict[str, Any]:

@@ -68,6 +68,10 @@ _PLAIN = {
     ChangeCode.JOB_ENABLED: "job enabled",
     ChangeCode.JOB_DISABLED: "job disabled",
 }
+_PARTS_OF_ADDED = {
+    "approval": "under a looser approval policy than jobs had before",
+    "limits": "with looser limits than a job that is gone",
+}
 _LIMIT_VERBS = {
     ChangeCode.LIMIT_RAISED: "raised",
     ChangeCode.LIMIT_REMOVED: "removed",
@@ -108,16 +112,20 @@ def _text(change: DefinitionChange) -> str:
         case ChangeCode.FIELD_CHANGED:
             return f"field {key}: {was} → {now}"
         case ChangeCode.JOB_ADDED:
-            return f"job added{_without_policy(change)}: {now}"
+            return f"job added{_less_protected(change)}: {now}"
         case ChangeCode.JOB_REMOVED:
             return "job removed"
         case _:
             return f"{_NAMED.get(code, key)}: {was} → {now}"
 
 
-def _without_policy(change: DefinitionChange) -> str:
+def _less_protected(change: DefinitionChange) -> str:
     facts = change.new if isinstance(change.new, Mapping) else {}
-    return " without an approval policy" if change.weakens and not facts.get("approval") else ""
+    said = []
+    if change.weakens and not facts.get("approval"):
+        said.append("without an approval policy")
+    said += [_PARTS_OF_ADDED[part] for part in change.parts if part in _PARTS_OF_ADDED]
+    return f" {' and '.join(said)}" if said else ""
 
 
 def _limit(key: str) -> str:
