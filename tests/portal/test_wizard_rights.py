@@ -97,3 +97,17 @@ def test_the_limits_of_a_template_are_taken_over(
     send(ada, address, "yaml", definition="limits: {delete: 3}\njobs: []\n", do="save")
     send(ada, address, "details", do="template:careful")
     assert data_of(draft_of(ada, address)[1])["limits"] == {"delete": "3", "update": "4", "create": "7"}
+
+
+def test_a_copied_job_keeps_to_what_the_draft_limits_and_has_approved(ada: Looker) -> None:
+    """Whatever else is wrong with the draft."""
+    mild = {"approval": {"approvers": {"users": ["ida"]}}, "limits": {"delete": "50%", "update": 1}}
+    ada.store.collections.save("crew", definition("crew", **mild), expected=0, by=ADA)
+    address = begin(ada)
+    policy = "approval: {approvers: {users: [ida]}, require: all}"
+    strict = f"timezone: Mars\n{policy}\nlimits: {{delete: 1, update: 50%}}\njobs: []\n"
+    send(ada, address, "yaml", definition=strict, do="save")
+    send(ada, address, "jobs", copy="crew/people", do="copy")
+    [job] = data_of(draft_of(ada, address)[1])["jobs"]
+    assert job["limits"] == {"delete": ["50%", "1"], "update": ["50%", "1"]}
+    assert "approval" not in job

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -164,3 +165,51 @@ def test_a_copied_job_means_the_same_elsewhere() -> None:
         job_texts.with_job("name: target\n", job_texts.copied_job(plain, 0)), "target"
     ).collection.jobs
     assert alone == plain.collection.jobs
+
+
+POLICY = {"approvers": {"users": ["ida", "bea"]}}
+
+
+@pytest.mark.parametrize(
+    ("there", "counts"),
+    [
+        # What is there is stricter, so it counts for the copy too.
+        ({"limits": {"delete": 2}}, {"limits": {"delete": 2, "update": "10%"}}),
+        ({"limits": {"delete": 0, "update": "1%", "create": 9}}, {"limits": {"delete": 0, "create": 9}}),
+        ({"limits": {"delete": "2%", "update": 3}}, {"limits": {"delete": ["2%", 5], "update": ["10%", 3]}}),
+        ({"approval": {**POLICY, "require": 2}}, {"approval": {**POLICY, "require": 2}}),
+        ({"limit_window": "3d"}, {"limit_window": "3d"}),
+        # It lets pass more than what the copy had: its collection's, or the defaults.
+        ({"limits": {"delete": 9, "update": "none"}}, {"limits": {"delete": 5, "update": "10%"}}),
+        (
+            {"limits": {"clear": "none", "disable": 9_000}},
+            {"limits": {"clear": "10%", "disable": ["5%", 500]}},
+        ),
+        ({"approval": {**POLICY, "self_approval": "auto"}}, {"approval": POLICY}),
+        ({"approval": {"approvers": {"users": ["eve"]}}}, {"approval": POLICY}),
+        ({"approval": "none"}, {"approval": POLICY}),
+        ({"limit_window": "0"}, {"limit_window": "2d"}),
+    ],
+)
+def test_a_copied_job_is_nowhere_less_protected(there: dict[str, Any], counts: dict[str, Any]) -> None:
+    """The stricter of what it had and what counts where it is put."""
+    source = _loaded(approval=POLICY, limits={"delete": 5, "update": "10%"}, limit_window="2d")
+    target = load_text(text_of("target", **there), "target").collection
+    copied = job_texts.copied_job(source, 0, target)
+    whole = yaml.safe_dump({"name": "target", "jobs": [yaml.safe_load(copied)], **there})
+    found = load_text(whole, "target").collection
+    expected = load_text(text_of("target", **counts), "target").collection
+    (job,), (wanted,) = found.jobs, expected.jobs
+    for kind, limit in expected.limits.items():
+        assert found.limits_of(job)[kind] == limit
+    if "approval" in counts:
+        assert found.policy_of(job) == expected.policy_of(wanted)
+    if "limit_window" in counts:
+        assert found.window_of(job) == expected.window_of(wanted)
+
+
+def test_a_copied_job_is_put_where_it_is_protected_as_well_without_a_word() -> None:
+    """What counts there anyway is not written into it."""
+    source = _loaded(approval=POLICY, limits={"delete": 5}, limit_window="2d")
+    assert "limit" not in job_texts.copied_job(source, 0, source.collection)
+    assert "approval" not in job_texts.copied_job(source, 0, source.collection)

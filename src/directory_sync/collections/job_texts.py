@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from directory_sync.collections.documents import lines_of, tidy
+from directory_sync.collections.loosening import effective_limit, is_within, loosened, stricter
 from directory_sync.definition.documents import parse_tree
 from directory_sync.definition.export import as_yaml, complete, job_definition
 from directory_sync.definition.loading import Loaded
-from directory_sync.definition.models import Collection, Job
+from directory_sync.definition.models import ApprovalPolicy, Collection, Job, LimitKind, Limits, format_limit
 from directory_sync.definition.nodes import Entries, Items, Plain, Scalar
 from directory_sync.errors import DefinitionError
 from directory_sync.forms.rewriting import data_of, rewrite
@@ -148,15 +149,17 @@ def job_text(text: str, index: int) -> str:
     return rewrite("", data) if isinstance(data, dict) else ""
 
 
-def copied_job(loaded: Loaded, index: int) -> str:
-    """The text of a job that is to be put into another definition, and means the same there: what it has from
-    its collection is written into it.
+def copied_job(loaded: Loaded, index: int, into: Collection | None = None) -> str:
+    """The text of a job that is to be put into another definition, and is not less protected there: what it
+    has from its collection is written into it.
 
-    What the other collection limits or has approved counts for it there as well.
+    `into`: the other definition, as far as it can be told. What that limits or has approved at least as
+    strictly is left to it, so that it counts for the copy as well. Where it lets pass more than the defaults,
+    by which the job has been measured, these are written into the copy.
     """
     collection = loaded.collection
     job = collection.jobs[index]
-    missing = _from_collection(collection, job)
+    missing = _from_collection(collection, job, into)
     text = ""
     tree = _data_or_none(loaded.document.text)
     if tree is not None and not tree.get("template") and not loaded.document.origin.endswith(".json"):
@@ -166,21 +169,41 @@ def copied_job(loaded: Loaded, index: int) -> str:
     return tidy(rewrite(text, {**data_of(text), **missing}))
 
 
-def _from_collection(collection: Collection, job: Job) -> dict[str, Any]:
-    """What a job has from its collection and not from itself."""
-    own = job_definition(job)
-    all_of_it = complete(collection)
+def _from_collection(collection: Collection, job: Job, into: Collection | None) -> dict[str, Any]:
+    """What a job has from its collection and not from itself, and would not have in another one."""
     missing: dict[str, Any] = {}
-    if job.approval is None and collection.policy_of(job) is not None:
-        missing["approval"] = collection.model_dump(mode="json", by_alias=True, exclude_defaults=True)[
-            "approval"
-        ]
-    if collection.limits and collection.limits_of(job) != job.limits:
-        missing["limits"] = {**all_of_it["limits"], **own.get("limits", {})}
-    default = Collection.model_fields["limit_window"].default
-    if job.limit_window is None and collection.limit_window != default:
-        missing["limit_window"] = all_of_it["limit_window"]
+    policy = collection.policy_of(job)
+    if job.approval is None and policy is not None:
+        other = None if into is None else into.approval
+        if not isinstance(other, ApprovalPolicy) or loosened(policy, other):
+            missing["approval"] = collection.model_dump(mode="json", by_alias=True, exclude_defaults=True)[
+                "approval"
+            ]
+    if given := _limits(collection, job.limits, {} if into is None else into.limits):
+        limits = {**given, **job.limits}
+        missing["limits"] = {kind.value: format_limit(limit) for kind, limit in limits.items()}
+    window = collection.window_of(job)
+    there = Collection.model_fields["limit_window"].default if into is None else into.limit_window
+    if job.limit_window is None and (there < window or (into is None and there != window)):
+        missing["limit_window"] = complete(collection)["limit_window"]
     return missing
+
+
+def _limits(collection: Collection, own: Limits, there: Limits) -> Limits:
+    """Kinds that the job does not limit itself, and for which what counts there lets pass more; as strict as
+    both.
+    """
+    here = collection.limits
+    found = {}
+    for kind in LimitKind:
+        if kind in own or (kind not in here and kind not in there):
+            continue
+        limit = effective_limit(here, kind)
+        if kind not in there:
+            found[kind] = limit
+        elif not is_within(there[kind], limit):
+            found[kind] = stricter(there[kind], limit)
+    return found
 
 
 # -- editing a text ------------------------------------------------------------------------------------------

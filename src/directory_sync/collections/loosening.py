@@ -45,6 +45,13 @@ def is_within(new: Limit, old: Limit) -> bool:
     return most <= (math.inf if old.count is None else old.count) and (percent <= before or most == 0)
 
 
+def stricter(one: Limit, other: Limit) -> Limit:
+    """What allows no more than either of two limits."""
+    counts = [each.count for each in (one, other) if each.count is not None]
+    percents = [each.percent for each in (one, other) if each.percent is not None]
+    return Limit(count=min(counts, default=None), percent=min(percents, default=None))
+
+
 def _percent(limit: Limit) -> float:
     return math.inf if limit.percent is None else limit.percent
 

@@ -145,11 +145,14 @@ def judged(store: Store, visitor: Visitor, draft: Draft) -> DraftView:
     return DraftView(draft, found.collection, problems, found.changes, "", readable)
 
 
-def with_any_job(text: str) -> str:
+def with_any_job(text: str, *, template: bool = False) -> str:
     """The collection of a text with another job instead of its own ones: what belongs to the collection is
     right or wrong whatever they are. Raises DefinitionError for what is no YAML.
+
+    `template`: what its template gives belongs to it as well.
     """
-    data = {key: value for key, value in data_of(text).items() if key not in ("jobs", "template")}
+    left_out = ("jobs",) if template else ("jobs", "template")
+    data = {key: value for key, value in data_of(text).items() if key not in left_out}
     whole: dict[str, Any] = {**data, "name": data.get("name") or "unnamed", "jobs": [_ANY_JOB]}
     return as_yaml({key: plain(value) for key, value in whole.items()})
 

@@ -6,19 +6,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from directory_sync.collections.job_texts import copied_job, free_name, job_names, named_job, with_job
-from directory_sync.definition.loading import Loaded
-from directory_sync.definition.models import Job
+from directory_sync.definition.documents import Document
+from directory_sync.definition.export import as_yaml
+from directory_sync.definition.loading import Loaded, judge
+from directory_sync.definition.models import Collection, Job
+from directory_sync.definition.templates import Templates
 from directory_sync.errors import DraftError
+from directory_sync.forms.rewriting import data_of
+from directory_sync.forms.values import plain
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.collection_list import Listed, read_all
 from directory_sync.portal.collection_overview import definition_in_file
 from directory_sync.portal.definition_cache import DEFINITIONS
+from directory_sync.portal.drafts import with_any_job
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.store.store import Store
 
 SHOWN = 100
 """Jobs that one look shows; a search finds the others."""
 _MOST_COPIED = 200
+_FOR_ALL_JOBS = ("template", "approval", "limits", "limit_window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ def with_existing(store: Store, visitor: Visitor, text: str, keys: Sequence[str]
     """
     if len(keys) > _MOST_COPIED:
         raise DraftError(f"At most {_MOST_COPIED} jobs are copied at once. Choose fewer of them.")
+    into = _for_all_jobs(text, saving_rules(visitor, only_looks=True).templates)
     for key in dict.fromkeys(keys):
         collection, _, job = key.partition("/")
         loaded = _loaded(store, visitor, collection)
@@ -80,8 +88,17 @@ def with_existing(store: Store, visitor: Visitor, text: str, keys: Sequence[str]
                 " copied; choose again."
             )
         name = free_name(job, job_names(text))
-        text = with_job(text, named_job(copied_job(loaded, names.index(job)), name))
+        text = with_job(text, named_job(copied_job(loaded, names.index(job), into), name))
     return text
+
+
+def _for_all_jobs(text: str, templates: Templates) -> Collection | None:
+    """A definition as far as it says what counts for all of its jobs, whatever else is wrong with it; None
+    where that cannot be told.
+    """
+    data = {key: value for key, value in data_of(text).items() if key in _FOR_ALL_JOBS}
+    found = judge(Document("", with_any_job(as_yaml(plain(data)), template=True), "definition"), templates)
+    return found.collection if isinstance(found, Loaded) else None
 
 
 def _jobs(collections: Iterable[Listed], chosen: frozenset[str]) -> Iterator[ExistingJob]:
