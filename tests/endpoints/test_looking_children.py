@@ -23,6 +23,7 @@ from directory_sync.errors import (
     NoConnection,
 )
 from directory_sync.looking.answers import Examples, ServerFacts
+from directory_sync.looking.bounds import IDLE_SECONDS
 from directory_sync.looking.children import Children
 from tests.scenarios import directories
 from tests.scenarios.looks import given, listener, question, silent
@@ -60,7 +61,7 @@ def test_a_process_answers_many_questions(children: Children, shared_slapd: Slap
         children, ConnectionInfo(**{**vars_of(connection), "password": "wrong-one"}), AuthenticationError
     )
     assert isinstance(ask(children, connection), ServerFacts)
-    assert children._idle == [process]
+    assert list(children._idle) == [process]
 
 
 def vars_of(connection: ConnectionInfo) -> dict[str, Any]:
@@ -261,6 +262,17 @@ def test_a_process_that_is_killed_is_replaced(children: Children, shared_slapd: 
     assert other.pid != process.pid
     children.close()
     assert other.poll() is not None
+
+
+def test_a_process_that_may_be_about_to_end_is_not_asked(children: Children, shared_slapd: Slapd) -> None:
+    """It ends by itself after a minute without a question, and might do so between question and answer."""
+    connection = directories.slapd_connection(shared_slapd)
+    ask(children, connection)
+    (process,) = children._idle
+    children._idle[process] -= IDLE_SECONDS - 1
+    assert isinstance(ask(children, connection), ServerFacts)
+    assert process not in children._idle
+    assert process.poll() is not None
 
 
 def test_what_no_one_foresaw_says_only_its_kind() -> None:

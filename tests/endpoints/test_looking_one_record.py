@@ -103,7 +103,7 @@ def test_a_record_without_an_object_is_created(container: Container, folder: Pat
 
 
 def test_a_record_with_an_object_is_matched(container: Container, folder: Path) -> None:
-    """Changed where it differs, else left alone; nothing is told of others, whatever would become of them."""
+    """Changed where it differs, else left alone; nothing is told of others, whatever would happen to them."""
     add(container, "ann", description="old", employeeNumber="1")
     add(container, "bob", description="Bonn", employeeNumber="2")
     add(container, "zoe")
@@ -120,7 +120,7 @@ def test_a_record_out_of_scope_or_not_there(container: Container, folder: Path) 
     found = tried(container, folder, "carl", definition(container))
     assert found.outcome is Outcome.OUT_OF_SCOPE
     assert [each.met for each in found.conditions] == [False, True]
-    assert tried(container, folder, "nobody", definition(container)).outcome is Outcome.NOT_FOUND
+    assert tried(container, folder, "no one", definition(container)).outcome is Outcome.NOT_FOUND
     assert tried(container, folder, "*", definition(container)).outcome is Outcome.NOT_FOUND
     assert tried(container, folder, "a*)(name=*", definition(container)).outcome is Outcome.NOT_FOUND
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -111,8 +113,7 @@ def test_with_rules_roles_decide(seer: Looker, rules: None) -> None:
 
 def test_a_look_that_hangs_holds_up_no_page(seer: Looker, connections: dict[str, ConnectionInfo]) -> None:
     """It ends in the time it has; another page is answered meanwhile."""
-    import threading
-    import time
+    from directory_sync.looking.children import CHILDREN
 
     with listener(b"\x30\x64") as port:
         connections["slow"] = silent(port, "slow")
@@ -127,9 +128,11 @@ def test_a_look_that_hangs_holds_up_no_page(seer: Looker, connections: dict[str,
         ]  # fmt: skip
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
-        seer.get("/collections")
+        until = time.monotonic() + 5
+        while (CHILDREN._under_way, CHILDREN._waiting) != (2, 4) and time.monotonic() < until:
+            threading.Event().wait(0.01)
         # Two are being taken, and four wait for their turn.
+        seer.get("/collections")
         assert not any(answer.status_code == 504 for answer in told)
         for thread in threads:
             thread.join(15)

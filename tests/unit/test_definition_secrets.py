@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from directory_sync.definition.checks import check
+from directory_sync.definition.documents import Document
+from directory_sync.definition.loading import Broken, judge
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
 from directory_sync.definition.secrets import secret_fields, secret_source_fields
 from directory_sync.definition.support import unsupported
+from directory_sync.definition.templates import BUILT_IN
 from directory_sync.errors import UnsupportedError
 from directory_sync.plan.mapping.transform import compile_mapping
 
@@ -198,6 +202,18 @@ def test_no_filter_of_a_definition_compares_a_password(filter: str) -> None:
     side = {**LAB, "filter": filter}
     assert wrong_filters(side, side) == ["jobs[0].source.filter", "jobs[0].destination.filter"]
     assert wrong_filters({"file": "a.ldif", "filter": filter}, LAB) == ["jobs[0].source.filter"]
+
+
+def test_a_stored_definition_with_such_a_filter_cannot_be_used() -> None:
+    """As any that has become wrong: its line and key are told, and there is no collection to run."""
+    data = job().model_dump(mode="json", by_alias=True, exclude_none=True)
+    data["source"] = {"file": "people.csv", "filter": "(password=a*)"}
+    text = yaml.safe_dump({"name": "c", "jobs": [data]}, sort_keys=False)
+    found = judge(Document("c", text, "c"), BUILT_IN)
+    assert isinstance(found, Broken)
+    (problem,) = [each for each in found.problems if each.severity == "error"]
+    assert problem.key == "jobs[0].source.filter"
+    assert "filter" in text.splitlines()[problem.line - 1]
 
 
 @pytest.mark.parametrize("filter", ONLY_ASKS)

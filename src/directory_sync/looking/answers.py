@@ -219,7 +219,7 @@ class Fields:
 
 
 class Treatment(StrEnum):
-    """What becomes of a field of one record."""
+    """What is done with a field of one record."""
 
     COMPUTED = "computed"
     LEFT_ALONE = "left_alone"

@@ -33,6 +33,8 @@ LONGEST_NAME = 500
 """Characters of a field's name; a column may be called anything."""
 ANSWER_BYTES = 4_000_000
 """Of a whole answer."""
+IDLE_SECONDS = 60.0
+"""After which a process that is asked nothing ends by itself."""
 MEMORY_BYTES = 1_000_000_000
 """Address space of the process that looks."""
 
@@ -56,7 +58,7 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds that are left, at least a little: a call that is given nothing waits for ever."""
+        """Seconds that are left, at least a little: a call that is given nothing waits without limit."""
         return max(0.05, self._end - time.monotonic())
 
     @property

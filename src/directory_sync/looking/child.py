@@ -14,10 +14,9 @@ import sys
 from typing import BinaryIO
 
 from directory_sync.looking.answering import answer
-from directory_sync.looking.bounds import MEMORY_BYTES
+from directory_sync.looking.bounds import IDLE_SECONDS, MEMORY_BYTES
 from directory_sync.looking.wire import answer_to_json, asked_from_json, error_to_json
 
-IDLE_SECONDS = 60.0
 GRACE_SECONDS = 5
 """After its time a look that still goes on is ended, also where no one is left who would end it."""
 

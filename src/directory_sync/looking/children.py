@@ -22,7 +22,7 @@ from subprocess import PIPE, Popen
 from directory_sync.errors import LookError, LooksBusy, LookTimedOut
 from directory_sync.looking.answering import Given
 from directory_sync.looking.answers import Answer
-from directory_sync.looking.bounds import ANSWER_BYTES, LOOK_SECONDS
+from directory_sync.looking.bounds import ANSWER_BYTES, IDLE_SECONDS, LOOK_SECONDS
 from directory_sync.looking.questions import AnyQuestion, connections_of
 from directory_sync.looking.wire import answer_from_json, asked_to_json
 
@@ -58,7 +58,7 @@ class Children:
     most_of_person: int = MOST_OF_PERSON
     most_waiting: int = MOST_WAITING
     patience: float = PATIENCE
-    _idle: list[Popen[bytes]] = field(default_factory=list, init=False)
+    _idle: dict[Popen[bytes], float] = field(default_factory=dict, init=False)
     _of: Counter[str] = field(default_factory=Counter, init=False)
     _by: Counter[str] = field(default_factory=Counter, init=False)
     _under_way: int = field(default=0, init=False)
@@ -81,13 +81,13 @@ class Children:
                 _end(process)
                 raise
             with self._free:
-                self._idle.append(process)
+                self._idle[process] = time.monotonic()
             return answer_from_json(told)
 
     def close(self) -> None:
         """End the processes that do nothing."""
         with self._free:
-            idle, self._idle = self._idle, []
+            idle, self._idle = self._idle, {}
         for process in idle:
             _end(process)
 
@@ -138,15 +138,16 @@ class Children:
     def _idle_process(self) -> Popen[bytes]:
         with self._free:
             while self._idle:
-                process = self._idle.pop()
-                if process.poll() is None:
+                process, since = self._idle.popitem()
+                # One that has waited for long may end while it is asked.
+                if process.poll() is None and time.monotonic() - since < IDLE_SECONDS / 2:
                     return process
                 _end(process)
         return _started()
 
     def forget(self) -> None:
         """In a forked child: the processes are the parent's."""
-        self._idle = []
+        self._idle = {}
         self._of, self._by = Counter(), Counter()
         self._under_way = self._waiting = 0
         self._free = threading.Condition()
@@ -174,8 +175,10 @@ def _started() -> Popen[bytes]:
 def _exchange(process: Popen[bytes], line: bytes, until: float) -> bytes:
     assert process.stdin is not None
     assert process.stdout is not None
+    rest = memoryview(line)
     try:
-        process.stdin.write(line)
+        while rest:
+            rest = rest[os.write(process.stdin.fileno(), rest) :]
     except OSError:
         raise _gone() from None
     told = bytearray()

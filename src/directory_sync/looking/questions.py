@@ -186,23 +186,3 @@ def as_source(place: AnySource | AnyDestination) -> AnySource:
     if isinstance(place, SqlDestination):
         raise LookError("Databases cannot be used yet. Choose a directory or a file.")
     return place
-
-
-__all__ = [
-    "QUESTION",
-    "AnyQuestion",
-    "Containers",
-    "Counts",
-    "Example",
-    "FieldReference",
-    "Files",
-    "FirstRecords",
-    "OfPlace",
-    "Question",
-    "SchemaOf",
-    "ServerTest",
-    "Side",
-    "TryRecord",
-    "as_source",
-    "connections_of",
-]
