@@ -8,10 +8,11 @@ import pytest
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.dn import NameSyntaxError
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.ldap.connection import Flavour
 from directory_sync.endpoints.ldap.flavours.active_directory import ActiveDirectory
 from directory_sync.endpoints.ldap.flavours.directory_389 import Directory389
-from directory_sync.endpoints.ldap.read import Broken, Spelling, rest_of_range
+from directory_sync.endpoints.ldap.read import Broken, Spelling, _records, rest_of_range
 from directory_sync.endpoints.ldap.root_dse import interpret
 from tests.scenarios.schemas import small_schema
 
@@ -46,6 +47,14 @@ def test_ranges_are_read_to_their_end() -> None:
     )
     assert found == {"MEMBER": [b"%d" % n for n in range(10)], "cn": [b"g"]}
     assert connection.search_ext_s.call_count == 3
+
+
+def test_a_record_that_is_made_in_haste_is_whole() -> None:
+    """It has every part that a record has: what reads it takes them by their places."""
+    spelling = Spelling(small_schema(), ["cn"])
+    (record,) = _records([("cn=a", {"cn": [b"a"]})], server(0, 1), spelling)
+    assert record == Record("cn=a", {"cn": [b"a"]})
+    assert len(record) == len(Record._fields)
 
 
 @pytest.mark.parametrize(
