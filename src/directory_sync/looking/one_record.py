@@ -63,16 +63,7 @@ def try_record(question: TryRecord, given: Given) -> TriedRecord:
     if not found:
         return TriedRecord(0, "", Outcome.NOT_FOUND)
     id = found[0].id
-    judged = tuple(
-        Condition(
-            filters.to_text(each),
-            any(
-                record.id == id
-                for record in _read(job, _narrowed(job.source, [wanted, each]), (), deployment)
-            ),
-        )
-        for each in conditions
-    )
+    judged = _judged(job, id, wanted, conditions, deployment)
     if not all(each.met for each in judged):
         return TriedRecord(len(found), id, Outcome.OUT_OF_SCOPE, judged)
     narrow = job.model_copy(update={"source": _narrowed(job.source, [*conditions, wanted])})
@@ -219,6 +210,25 @@ def _conditions(source: AnySource) -> list[filters.Filter]:
     except filters.FilterError as error:
         raise LookError(f"The filter of the source cannot be read: {error}. Correct it first.") from None
     return list(parsed.filters) if isinstance(parsed, filters.And) else [parsed]
+
+
+def _judged(
+    job: Job,
+    id: str,
+    wanted: filters.Filter,
+    conditions: Sequence[filters.Filter],
+    deployment: Deployment,
+) -> tuple[Condition, ...]:
+    """Which conditions the record meets: one by one only where it does not meet all, as each is a question of
+    its own to the source.
+    """
+
+    def met(*asked: filters.Filter) -> bool:
+        found = _read(job, _narrowed(job.source, [wanted, *asked]), (), deployment)
+        return any(record.id == id for record in found)
+
+    whole = bool(conditions) and met(*conditions)
+    return tuple(Condition(filters.to_text(each), whole or met(each)) for each in conditions)
 
 
 def _narrowed(source: AnySource, parts: Sequence[filters.Filter]) -> AnySource:
