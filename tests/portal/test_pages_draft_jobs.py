@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 
-from directory_sync.forms.rewriting import data_of
+from directory_sync.forms.mapping_rows import rows_of
+from directory_sync.forms.rewriting import data_of, rewrite
 from tests.portal.pages_client import Looker, text_of
 from tests.portal.test_pages_drafts import begin, draft_of
 from tests.scenarios.browser_form import sent_by
@@ -49,7 +50,7 @@ def send(
     return looker.post(f"{address}/{step}", {**sent, "do": do}, status=status)
 
 
-@pytest.mark.parametrize("step", ["details", "missing", "approval", "review"])
+@pytest.mark.parametrize("step", ["details", "endpoints", "mapping", "missing", "approval", "review"])
 def test_a_step_that_is_sent_as_it_was_shown_changes_nothing(ada: Looker, step: str) -> None:
     """Next Step without typing anything leaves the text as it was, byte for byte."""
     text = definition("crew", title="Crew")
@@ -57,6 +58,50 @@ def test_a_step_that_is_sent_as_it_was_shown_changes_nothing(ada: Looker, step: 
     before = draft_of(ada, address)
     assert send(ada, address, f"jobs/1/{step}", do="next")
     assert draft_of(ada, address) == before
+
+
+ODD = {
+    "a": {"join": ["a"], "separator": "\n"},
+    "b": {"join": [" a", "b"]},
+    "c": {"join": ["", "b\r"]},
+    "d": {"from": "x", "delimiter": "\r\n"},
+    "e": {"map": "a", "values": {" x": "y"}},
+    "f": {"map": "a", "values": {"x": "y\r"}},
+    "g": {"from": "a\nb", "key": "yes"},
+    "h": {"static": "\n two\n lines\n\n"},
+    " i ": "x",
+    "j\nk": "x",
+    "l\r\nm": {"template": "{{ x }}", "new_only": "0"},
+    "n": None,
+    "o": ["x"],
+    "p": {"from": "x", "static": "y"},
+    "q": {"generate_password": {"length": "12"}},
+    "r": {"substring": "x", "start": "-1"},
+    "last": "1e3",
+}
+
+
+def test_lines_of_any_kind_stay_as_they_are(ada: Looker) -> None:
+    """Line breaks, blanks at the ends and what the grid cannot show, as a browser sends them back."""
+    text = rewrite("# odd\n", {"name": "x", "jobs": [{"name": "a", "fields": ODD}]})
+    address = written(ada, text)
+    send(ada, address, "jobs/1/mapping", do="save")
+    assert draft_of(ada, address)[1] == text
+    row = next(row for row in rows_of(ODD) if row.destination == "last")
+    send(ada, address, "jobs/1/mapping", **{row.name("from").replace(".", "__"): "null"})
+    assert data_of(draft_of(ada, address)[1])["jobs"][0]["fields"] == {**ODD, "last": "null"}
+
+
+def test_edit_as_template_knows_a_line_by_its_new_name(ada: Looker) -> None:
+    """Renamed and turned into a template at once."""
+    fields = {"a": {"left": "x", "length": "2"}, "b": {"left": "y", "length": "3"}}
+    address = written(ada, rewrite("", {"name": "x", "jobs": [{"name": "a", "fields": fields}]}))
+    names = {"map__0__destination": "b", "map__1__destination": "c"}
+    send(ada, address, "jobs/1/mapping", do="template:0", **names)
+    assert data_of(draft_of(ada, address)[1])["jobs"][0]["fields"] == {
+        "b": {"template": "{{ x[:2] }}"},
+        "c": {"left": "y", "length": "3"},
+    }
 
 
 def test_the_steps_lead_on_and_back(ada: Looker) -> None:

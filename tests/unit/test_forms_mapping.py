@@ -113,6 +113,28 @@ def test_another_kind_takes_the_source_field_along() -> None:
     assert posted_fields(FIELDS, sent(FIELDS, map_1_kind="nonsense")) is FIELDS
 
 
+def test_what_is_typed_with_another_kind_is_not_lost() -> None:
+    """A source field that was typed at the same time as the kind was chosen, in new lines too."""
+    assert posted_fields(FIELDS, sent(FIELDS, map_1_kind="join", map_1_from="a, b"))["sn"] == {
+        "join": ["a", "b"]
+    }
+    last = str(len(FIELDS))
+    new = {f"map_{last}_destination": "c", f"map_{last}_from": "country", f"map_{last}_kind": "left"}
+    assert posted_fields(FIELDS, sent(FIELDS, **new))["c"] == {"left": "country"}
+    assert posted_fields(FIELDS, sent(FIELDS, map_2_kind="from", map_2_join="x"))["cn"]["from"] == "x"
+
+
+def test_lines_change_names() -> None:
+    """A name that is free after the change is not taken."""
+    fields = {"a": "x", "b": "y", "c": "z"}
+    swapped = posted_fields(fields, sent(fields, map_0_destination="b", map_1_destination="a"))
+    assert list(swapped.items()) == [("b", "x"), ("a", "y"), ("c", "z")]
+    moved = posted_fields(fields, sent(fields, map_0_destination="b", map_1_destination="d"))
+    assert list(moved.items()) == [("b", "x"), ("d", "y"), ("c", "z")]
+    values = {**sent(fields, map_0_destination="c"), "do": ["unmap:2"]}
+    assert posted_fields(fields, values) == {"c": "x", "b": "y"}
+
+
 def test_tables_and_lists_are_lines_and_commas() -> None:
     """Blank lines do not matter; what has no such form is kept."""
     changed = posted_fields(FIELDS, sent(FIELDS, map_3_values="a = Chef\n\n x=y=z \r\n"))

@@ -156,7 +156,6 @@ class MappingRow:
         flags: those that are set.
         delimiter: between values.
         inputs: each input of its kind with what stands in it.
-        is_new: it is an empty one.
     """
 
     index: int
@@ -166,7 +165,6 @@ class MappingRow:
     flags: frozenset[str]
     delimiter: str
     inputs: tuple[tuple[Input, str], ...]
-    is_new: bool = False
 
     def name(self, key: str) -> str:
         """Of an input."""
@@ -177,11 +175,11 @@ def rows_of(fields: Any, *, spare: int = 1) -> tuple[MappingRow, ...]:
     """The rows of `fields:`, and empty ones."""
     given = fields if isinstance(fields, dict) else {}
     rows = [_row(index, name, value) for index, (name, value) in enumerate(given.items())]
-    empty = [_row(len(rows) + number, "", {"from": ""}, is_new=True) for number in range(spare)]
+    empty = [_row(len(rows) + number, "", {"from": ""}) for number in range(spare)]
     return (*rows, *empty)
 
 
-def _row(index: int, name: str, value: Any, *, is_new: bool = False) -> MappingRow:
+def _row(index: int, name: str, value: Any) -> MappingRow:
     data = _long(value)
     kind = next((KINDS[key] for key in KINDS if key in data), None) if data is not None else None
     data = data or {}
@@ -190,15 +188,15 @@ def _row(index: int, name: str, value: Any, *, is_new: bool = False) -> MappingR
     inputs = (
         () if kind is None else tuple((each, _text(each, data.get(each.key)) or "") for each in kind.inputs)
     )
+    delimiter = data.get("delimiter")
     return MappingRow(
         index,
         name,
         kind,
         inputs[0][1] if kind is not None and kind.key == "from" else "",
         frozenset(flag for flag in FLAGS if is_true(data.get(flag))),
-        data["delimiter"] if isinstance(data.get("delimiter"), str) else "",
+        same_lines(delimiter) if isinstance(delimiter, str) else "",
         inputs,
-        is_new,
     )
 
 
@@ -216,12 +214,19 @@ def _text(each: Input, value: Any) -> str | None:
     if each.pairs:
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             return None
-        plain = all("=" not in code and "\n" not in code + text for code, text in value.items())
+        plain = all(_is_line(code) and _is_line(text) and "=" not in code for code, text in value.items())
         return "\n".join(f"{code} = {text}" for code, text in value.items()) if plain else None
     if each.listed:
-        fits = isinstance(value, list) and all(isinstance(one, str) and "," not in one for one in value)
+        fits = isinstance(value, list) and all(
+            isinstance(one, str) and one and _is_line(one) and "," not in one for one in value
+        )
         return ", ".join(value) if fits else None
     return same_lines(value) if isinstance(value, str) else None
+
+
+def _is_line(text: str) -> bool:
+    """Whether it is read back as it is from between separators."""
+    return text == text.strip() and "\n" not in text and "\r" not in text
 
 
 def posted_fields(fields: Any, values: Mapping[str, Sequence[str]]) -> Any:
@@ -239,23 +244,28 @@ def posted_fields(fields: Any, values: Mapping[str, Sequence[str]]) -> Any:
     added: list[tuple[str, Any]] = []
     removed: set[str] = set()
     for index in indices[:MOST_ROWS]:
-        was, name = posted.one(f"{NAME}.{index}.was"), posted.one(f"{NAME}.{index}.destination").strip()
+        was, typed = posted.one(f"{NAME}.{index}.was"), posted.one(f"{NAME}.{index}.destination")
+        sent_of_it = was.replace("\n", "")  # by a browser, of an input with one line
+        was = next((each for each in given if same_lines(each) == was), was)
+        name = was if typed == sent_of_it else typed.strip()
         if was and was not in given:
             continue  # it was removed in another window
+        data = _changed(index, given[was] if was else {"from": ""}, posted, is_new=not was)
         if posted.one("do") == f"unmap:{index}":
             removed.add(was)
         elif was:
-            sent[was] = (name or was, _changed(index, given[was], posted))
+            sent[was] = (name or was, data)
         elif name:
-            added.append((name, _changed(index, {"from": ""}, posted, is_new=True)))
+            added.append((name, data))
+    taken = {key for key in given if key not in removed and sent.get(key, (key,))[0] == key}
     result: dict[str, Any] = {}
     for key, value in given.items():
+        name, data = sent.get(key, (key, value))
         if key in removed:
             continue
-        name, data = sent.get(key, (key, value))
-        result[name if name == key else _free(name, (*result, *given))] = data
+        result[name if name == key else _free(name, (*result, *taken))] = data
     for name, data in added:
-        result[_free(name, result)] = data
+        result[_free(name, (*result, *taken))] = data
     same = list(result) == list(given) and all(result[key] is given[key] for key in given)
     return fields if same else result
 
@@ -275,16 +285,15 @@ def _changed(index: int, value: Any, posted: Posted, *, is_new: bool = False) ->
     if before is None or row.kind is None:
         return value
     data = dict(before)
-    sent = posted.one(row.name("kind")) or row.kind.key
-    kind = KINDS.get(sent, row.kind)
-    if kind is not row.kind:
-        data = _as_kind(row, data, kind)
-    for each in kind.inputs if kind is row.kind else ():
+    for each in row.kind.inputs:
         if not posted.has(row.name(each.key)):
             continue
         text = posted.one(row.name(each.key))
         if text != (_text(each, before.get(each.key)) or ""):
-            _put(data, each, text, first=each is kind.inputs[0])
+            _put(data, each, text, first=each is row.kind.inputs[0])
+    kind = KINDS.get(posted.one(row.name("kind")), row.kind)
+    if kind is not row.kind:
+        data = _as_kind(row.kind, data, kind)
     for flag in FLAGS:
         if posted.has(row.name("flags")) and (posted.one(row.name(flag)) != "") != (flag in row.flags):
             data.pop(flag, None)
@@ -300,11 +309,10 @@ def _changed(index: int, value: Any, posted: Posted, *, is_new: bool = False) ->
     return data["from"] if short else data
 
 
-def _as_kind(row: MappingRow, data: dict[str, Any], kind: Kind) -> dict[str, Any]:
+def _as_kind(old: Kind, data: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """The mapping as one of another kind; the source field goes with it."""
-    assert row.kind is not None
-    source = next((text for each, text in row.inputs if each.source), "")
-    own = {each.key for each in row.kind.inputs}
+    source = next((_text(each, data.get(each.key)) or "" for each in old.inputs if each.source), "")
+    own = {each.key for each in old.inputs}
     kept = {key: value for key, value in data.items() if key not in own or key == "on_missing"}
     if not any(each.key == "on_missing" for each in kind.inputs):
         kept.pop("on_missing", None)

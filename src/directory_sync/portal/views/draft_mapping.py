@@ -118,12 +118,12 @@ def take_mapping(
 
     def edit(text: str) -> str:
         _refuse_given(visitor, text, number - 1, sent)
-        text = typed(text)
+        before, text = text, typed(text)
         if sent.do == "same":
             return _map_same_names(store, visitor, wizard, text, number - 1)
         row = _ROW.fullmatch(sent.do)
-        name = "" if row is None else sent.values.get(f"map.{row[1]}.was", "")
-        if sent.do.startswith("template:"):
+        if row is not None and sent.do.startswith("template:"):
+            name = _name_now(before, text, number - 1, sent.values.get(f"map.{row[1]}.was", ""))
             return _edit_as_template(visitor, text, number - 1, name)
         return text
 
@@ -262,6 +262,15 @@ def _map_same_names(store: Store, visitor: Visitor, wizard: Wizard, text: str, i
             "No field of the source has the name of a field of the destination that is not mapped."
         )
     return _with_job(text, index, {**own, "fields": _own(own, before, fields)})
+
+
+def _name_now(before: str, after: str, job: int, name: str) -> str:
+    """What a line is called after what was typed was put into the text: own lines keep their order."""
+    old, new = (job_data(text, job).get("fields") for text in (before, after))
+    if not isinstance(old, dict) or not isinstance(new, dict) or name not in old:
+        return name
+    now: str = list(new)[list(old).index(name)]
+    return now
 
 
 def _edit_as_template(visitor: Visitor, text: str, index: int, name: str) -> str:
