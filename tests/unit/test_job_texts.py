@@ -213,3 +213,23 @@ def test_a_copied_job_is_put_where_it_is_protected_as_well_without_a_word() -> N
     source = _loaded(approval=POLICY, limits={"delete": 5}, limit_window="2d")
     assert "limit" not in job_texts.copied_job(source, 0, source.collection)
     assert "approval" not in job_texts.copied_job(source, 0, source.collection)
+
+
+def test_many_jobs_are_copied_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both definitions are taken apart once: else the time would grow with the square of the jobs."""
+    jobs = [{**yaml.safe_load(text_of())["jobs"][0], "name": f"job_{number}"} for number in range(30)]
+    source = _loaded(jobs=jobs)
+    taken_apart: list[str] = []
+    blocks = job_texts._blocks
+
+    def counted(text: str) -> Any:
+        taken_apart.append(text)
+        return blocks(text)
+
+    monkeypatch.setattr(job_texts, "_blocks", counted)
+    copies = job_texts.copied_jobs(source, list(range(30)))
+    edited = job_texts.with_jobs("name: target\njobs:\n  - name: own\n\n  - name: more\n", copies)
+    assert len(taken_apart) == 2
+    assert job_texts.job_names(edited) == ["own", "more", *(each["name"] for each in jobs)]
+    assert yaml.safe_load(edited)["jobs"][2:] == jobs
+    assert "\n\n  - name: job_29\n" in edited

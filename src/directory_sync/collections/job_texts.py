@@ -16,10 +16,11 @@ from typing import Any
 from directory_sync.collections.documents import lines_of, tidy
 from directory_sync.collections.loosening import effective_limit, is_within, loosened, stricter
 from directory_sync.definition.documents import parse_tree
-from directory_sync.definition.export import as_yaml, complete, job_definition
+from directory_sync.definition.export import as_yaml, job_definition
 from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import ApprovalPolicy, Collection, Job, LimitKind, Limits, format_limit
 from directory_sync.definition.nodes import Entries, Items, Plain, Scalar
+from directory_sync.definition.times import format_window
 from directory_sync.errors import DefinitionError
 from directory_sync.forms.rewriting import data_of, rewrite
 
@@ -88,16 +89,24 @@ def with_job(text: str, job: str, *, at: int | None = None) -> str:
 
     Raises DefinitionError if one of the two cannot be read.
     """
-    added = _data(job)
+    return with_jobs(text, [job], at=at)
 
-    def change(jobs: list[Plain]) -> None:
-        jobs.insert(len(jobs) if at is None else at, added)
+
+def with_jobs(text: str, jobs: Sequence[str], *, at: int | None = None) -> str:
+    """The definition with several more jobs; see `with_job`. It is read once, however many they are."""
+    added = [_data(job) for job in jobs]
+
+    def change(all_jobs: list[Plain]) -> None:
+        index = len(all_jobs) if at is None else at
+        all_jobs[index:index] = added
 
     def edit(blocks: _Blocks) -> None:
         index = len(blocks.blocks) if at is None else at
-        if blocks.blocks:
-            blocks.gaps.insert(min(index, len(blocks.gaps)), blocks.usual_gap)
-        blocks.blocks.insert(index, _as_item(job, blocks.column))
+        for job in jobs:
+            if blocks.blocks:
+                blocks.gaps.insert(min(index, len(blocks.gaps)), blocks.usual_gap)
+            blocks.blocks.insert(index, _as_item(job, blocks.column))
+            index += 1
 
     return _edited(text, change, edit)
 
@@ -140,8 +149,17 @@ def duplicated_job(text: str, index: int) -> str:
 
 def job_text(text: str, index: int) -> str:
     """The text of one job, its keys in the first column. Raises DefinitionError, IndexError."""
-    data = _jobs(_data(text))[index]
-    blocks = _blocks(text)
+    return texts_of_jobs(text, [index])[0]
+
+
+def texts_of_jobs(text: str, indexes: Sequence[int] | None = None) -> list[str]:
+    """The same of several jobs, or of all. Raises DefinitionError, IndexError."""
+    jobs, blocks = _jobs(_data(text)), _blocks(text)
+    wanted = range(len(jobs)) if indexes is None else indexes
+    return [_text_of(jobs[index], blocks, index) for index in wanted]
+
+
+def _text_of(data: Plain, blocks: _Blocks | None, index: int) -> str:
     if blocks is not None and index < len(blocks.blocks):
         found = _as_mapping(blocks.blocks[index], blocks.column)
         if found is not None and _data_or_none(found) == data:
@@ -150,23 +168,30 @@ def job_text(text: str, index: int) -> str:
 
 
 def copied_job(loaded: Loaded, index: int, into: Collection | None = None) -> str:
-    """The text of a job that is to be put into another definition, and is not less protected there: what it
-    has from its collection is written into it.
+    """The text of a job that is to be put into another definition; see `copied_jobs`."""
+    return copied_jobs(loaded, [index], into)[0]
+
+
+def copied_jobs(loaded: Loaded, indexes: Sequence[int], into: Collection | None = None) -> list[str]:
+    """The texts of jobs that are to be put into another definition, and are not less protected there: what
+    they have from their collection is written into them.
 
     `into`: the other definition, as far as it can be told. What that limits or has approved at least as
-    strictly is left to it, so that it counts for the copy as well. Where it lets pass more than the defaults,
-    by which the job has been measured, these are written into the copy.
+    strictly is left to it, so that it counts for the copies as well. Where it lets pass more than the
+    defaults, by which a job has been measured, these are written into the copy.
     """
     collection = loaded.collection
-    job = collection.jobs[index]
-    missing = _from_collection(collection, job, into)
-    text = ""
     tree = _data_or_none(loaded.document.text)
+    texts = [""] * len(indexes)
     if tree is not None and not tree.get("template") and not loaded.document.origin.endswith(".json"):
-        # As it was written: with its comments, and what its own template gives left to that.
-        text = job_text(loaded.document.text, index)
-    text = text or as_yaml(job_definition(job))
-    return tidy(rewrite(text, {**data_of(text), **missing}))
+        # As they were written: with comments, and what their own templates give left to those.
+        texts = texts_of_jobs(loaded.document.text, indexes)
+    found = []
+    for index, text in zip(indexes, texts, strict=True):
+        job = collection.jobs[index]
+        own = text or as_yaml(job_definition(job))
+        found.append(tidy(rewrite(own, {**data_of(own), **_from_collection(collection, job, into)})))
+    return found
 
 
 def _from_collection(collection: Collection, job: Job, into: Collection | None) -> dict[str, Any]:
@@ -176,16 +201,17 @@ def _from_collection(collection: Collection, job: Job, into: Collection | None) 
     if job.approval is None and policy is not None:
         other = None if into is None else into.approval
         if not isinstance(other, ApprovalPolicy) or loosened(policy, other):
-            missing["approval"] = collection.model_dump(mode="json", by_alias=True, exclude_defaults=True)[
-                "approval"
-            ]
+            dumped = collection.model_dump(
+                mode="json", by_alias=True, exclude_defaults=True, include={"approval"}
+            )
+            missing["approval"] = dumped["approval"]
     if given := _limits(collection, job.limits, {} if into is None else into.limits):
         limits = {**given, **job.limits}
         missing["limits"] = {kind.value: format_limit(limit) for kind, limit in limits.items()}
     window = collection.window_of(job)
     there = Collection.model_fields["limit_window"].default if into is None else into.limit_window
     if job.limit_window is None and (there < window or (into is None and there != window)):
-        missing["limit_window"] = complete(collection)["limit_window"]
+        missing["limit_window"] = format_window(window)
     return missing
 
 

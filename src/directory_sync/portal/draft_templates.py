@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from directory_sync.collections.job_texts import free_name, job_names, job_text, named_job, with_job
+from directory_sync.collections.job_texts import free_name, job_names, named_job, texts_of_jobs, with_jobs
 from directory_sync.definition.templates import Kind, Templates
 from directory_sync.errors import DraftError
 from directory_sync.forms.rewriting import data_of, rewrite
@@ -33,11 +33,11 @@ def with_template(text: str, templates: Templates, name: str) -> str:
         kept = {key: value for key, value in own.items() if key not in limits or value != begun.get(key)}
         missing["limits"] = {**own, **limits, **kept}
     text = rewrite(text, {**data, **missing})
-    jobs = given.get("jobs")
-    for index in range(len(jobs) if isinstance(jobs, list) else 0):
-        name = free_name(job_names(found.text)[index] or "job", job_names(text))
-        text = with_job(text, named_job(job_text(found.text, index), name))
-    return text
+    names, jobs = job_names(text), []
+    for called, job in zip(job_names(found.text), texts_of_jobs(found.text), strict=True):
+        names.append(free_name(called or "job", names))
+        jobs.append(named_job(job, names[-1]))
+    return with_jobs(text, jobs) if jobs else text
 
 
 def with_job_template(text: str, templates: Templates, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from directory_sync.collections.job_texts import copied_job, free_name, job_names, named_job, with_job
+from directory_sync.collections.job_texts import copied_jobs, free_name, job_names, named_job, with_jobs
 from directory_sync.definition.documents import Document
 from directory_sync.definition.export import as_yaml
 from directory_sync.definition.loading import Loaded, judge
@@ -78,18 +78,25 @@ def with_existing(store: Store, visitor: Visitor, text: str, keys: Sequence[str]
     if len(keys) > _MOST_COPIED:
         raise DraftError(f"At most {_MOST_COPIED} jobs are copied at once. Choose fewer of them.")
     into = _for_all_jobs(text, saving_rules(visitor, only_looks=True).templates)
-    for key in dict.fromkeys(keys):
-        collection, _, job = key.partition("/")
+    wanted = [(collection, job) for collection, _, job in (key.partition("/") for key in dict.fromkeys(keys))]
+    copies: dict[tuple[str, str], str] = {}
+    for collection in dict.fromkeys(collection for collection, _ in wanted):
         loaded = _loaded(store, visitor, collection)
-        names = [] if loaded is None else [each.name for each in loaded.collection.jobs]
-        if loaded is None or job not in names:
+        places = {} if loaded is None else {job.name: at for at, job in enumerate(loaded.collection.jobs)}
+        names = [job for of, job in wanted if of == collection]
+        if loaded is None or any(job not in places for job in names):
+            gone = next((job for job in names if job not in places), "")
             raise DraftError(
-                f"There is no job {job} in a collection {collection} that you may see (any more). Nothing was"
-                " copied; choose again."
+                f"There is no job {gone} in a collection {collection} that you may see (any more). Nothing"
+                " was copied; choose again."
             )
-        name = free_name(job, job_names(text))
-        text = with_job(text, named_job(copied_job(loaded, names.index(job), into), name))
-    return text
+        texts = copied_jobs(loaded, [places[job] for job in names], into)
+        copies |= {(collection, job): copy for job, copy in zip(names, texts, strict=True)}
+    taken, jobs = job_names(text), []
+    for collection, job in wanted:
+        taken.append(free_name(job, taken))
+        jobs.append(named_job(copies[collection, job], taken[-1]))
+    return with_jobs(text, jobs) if jobs else text
 
 
 def _for_all_jobs(text: str, templates: Templates) -> Collection | None:
