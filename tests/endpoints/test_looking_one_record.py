@@ -125,6 +125,44 @@ def test_a_record_out_of_scope_or_not_there(container: Container, folder: Path) 
     assert tried(container, folder, "a*)(name=*", definition(container)).outcome is Outcome.NOT_FOUND
 
 
+def test_others_with_the_value_are_not_told_of(container: Container, folder: Path) -> None:
+    """What would happen is about the record that is shown, however many have what was looked for."""
+    add(container, "ann", sn="ANN", description="hello, Köln", employeeNumber="1")
+    add(container, "ann2", sn="old")
+    found = tried(container, folder, "yes", definition(container), field="active")
+    assert (found.found, found.id) == (3, "line 2")
+    assert (found.outcome, found.changes, found.matched) == (
+        Outcome.UNCHANGED,
+        (),
+        (f"cn=ann,{container.dn}",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("cn", "name"), ("cn", {"template": "{{ name|lower }}"}), ("employeeNumber", "name")]
+)
+def test_a_second_record_of_one_key_or_name_is_told(
+    container: Container, folder: Path, key: str, name: Any
+) -> None:
+    """A run takes neither of them, whichever of their values one was looked for by."""
+    (folder / "staff.csv").write_text(
+        "name,note,city,pin,active\nann,a,,1,yes\nANN,b,,2,yes\nann,c,,3,no\nbob,d,,4,yes\n",
+        encoding="utf-8",
+    )
+    fields: dict[str, Any] = {
+        "cn": name if isinstance(name, dict) else {"from": name},
+        "sn": "note",
+        "employeeNumber": {"from": "pin"},
+    }
+    fields[key] = {**fields[key], "key": True}
+    for pin in ("1", "2"):
+        found = tried(container, folder, pin, definition(container, fields=fields), field="pin")
+        assert (found.found, found.outcome, found.changes) == (1, Outcome.FAILED, ())
+        assert len(found.problems) == 1
+    alone = tried(container, folder, "4", definition(container, fields=fields), field="pin")
+    assert alone.outcome is Outcome.CREATE
+
+
 def test_what_fails_says_why(container: Container, folder: Path) -> None:
     """In the words of a run; the other fields are shown all the same."""
     fields = {**FIELDS, "title": {"left": "note", "length": 3, "on_missing": "fail"}}

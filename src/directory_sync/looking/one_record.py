@@ -8,16 +8,19 @@ its record is missing, and limits, are about all records, and not told here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from directory_sync.definition import filters
 from directory_sync.definition.addresses import AnySource, DirectoryDestination, FileEndpoint
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.secrets import IsSecret, secret_fields, secret_source_fields
 from directory_sync.definition.support import refuse_unsupported
+from directory_sync.endpoints.blanks import stripped
 from directory_sync.endpoints.change import Action
-from directory_sync.endpoints.contract import ConnectionInfo, Record, Source
+from directory_sync.endpoints.contract import Batch, ConnectionInfo, Record, Source
+from directory_sync.endpoints.evidence import Ending, Evidence
 from directory_sync.endpoints.registry import open_source
 from directory_sync.errors import LookError, RecordError
 from directory_sync.looking.answering import Given
@@ -69,9 +72,8 @@ def try_record(question: TryRecord, given: Given) -> TriedRecord:
     narrow = job.model_copy(update={"source": _narrowed(job.source, [*conditions, wanted])})
     one = collection.model_copy(update={"jobs": [narrow]})
     with open_job(one, narrow, deployment, roles=None, run_id="try") as opened:
-        record = next(
-            (each for batch in opened.source.read(opened.mapping.source_fields) for each in batch), None
-        )
+        listed = (each for batch in opened.source.read(opened.mapping.source_fields) for each in batch)
+        record = next((each for each in listed if each.id == id), None)
         if record is None:
             return TriedRecord(len(found), id, Outcome.NOT_FOUND, judged)
         mapped = tuple(
@@ -92,8 +94,69 @@ def try_record(question: TryRecord, given: Given) -> TriedRecord:
             problem = (printable(record.problem)[:2_000],)
             return TriedRecord(len(found), id, Outcome.FAILED, judged, mapped, problems=problem)
         keys = _keys(job, opened.mapping.map_keys, record)
-    matched, plan = _planned(one, narrow, keys, deployment)
-    return _told(len(found), id, judged, mapped, matched, plan, is_secret)
+        same = _same(job, opened.destination.names.made_of(job.naming_attribute), record)
+    matched, plan = _planned(one, narrow, {id: keys}, deployment)
+    told = _told(len(found), id, judged, mapped, matched, plan, is_secret)
+    if same is None:
+        return told
+    rivals = {each.id for each in _read(job, _narrowed(job.source, [*conditions, same]), (), deployment)}
+    if not rivals - {id}:
+        return told
+    both = filters.Or((wanted, same))
+    narrow = job.model_copy(update={"source": _narrowed(job.source, [*conditions, both])})
+    one = collection.model_copy(update={"jobs": [narrow]})
+    with open_job(one, narrow, deployment, roles=None, run_id="try") as opened:
+        listed = (each for batch in opened.source.read(opened.mapping.source_fields) for each in batch)
+        all_keys = {
+            each.id: _keys(job, opened.mapping.map_keys, each) for each in listed if each.id in {id, *rivals}
+        }
+    _, plan = _planned(one, narrow, all_keys, deployment)
+    told_of = [each for each in plan.problems if each.object == id]
+    if not told_of:
+        return told
+    problems = tuple(printable(each.message)[:2_000] for each in told_of)
+    return replace(told, outcome=Outcome.FAILED, changes=(), problems=problems)
+
+
+def _same(job: Job, naming: Sequence[str], record: Record) -> filters.Filter | None:
+    """Selects records that have the same key, or want the same name, since the fields that these are made of
+    hold the same: a run takes none of them. None where there is nothing to select by.
+
+    Others that something computed makes the same are not found.
+    """
+
+    def equal(name: str) -> filters.Filter | None:
+        parts = []
+        for field in fields_of(job, name):
+            values = [value for value in map(stripped, record.values.get(field, ())) if value]
+            if values:
+                parts.append(filters.Or(tuple(filters.Equality(field, value) for value in values)))
+        return filters.And(tuple(parts)) if parts else None
+
+    keys = [equal(name) for name in job.keys]
+    found = [each for name in job.fields if name.lower() in naming and (each := equal(name)) is not None]
+    if all(keys):
+        found.append(filters.And(tuple(each for each in keys if each is not None)))
+    return filters.Or(tuple(found)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Only:
+    """A source that has these records only."""
+
+    source: Source
+    ids: Container[str]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
+        """Yield them, and return how the listing ended."""
+        listing = Ending(self.source.read(fields))
+        for batch in listing:
+            if kept := [record for record in batch if record.id in self.ids]:
+                yield kept
+        return listing.said
 
 
 def examples(question: Example, given: Given) -> Examples:
@@ -257,28 +320,42 @@ def _keys(job: Job, map_keys: Callable[[Record], list[list[bytes]]], record: Rec
 
 
 def _planned(
-    collection: Collection, job: Job, keys: Sequence[Sequence[bytes]], deployment: Deployment
+    collection: Collection,
+    job: Job,
+    records: Mapping[str, Sequence[Sequence[bytes]]],
+    deployment: Deployment,
 ) -> tuple[tuple[str, ...], Plan]:
-    """Ids of the managed objects that have the record's key, and the plan."""
+    """Ids of the managed objects that have the records' keys, and the plan for these records alone.
+
+    `records`: id → the values of its key fields; none for one without a key.
+    """
     place = job.destination
     if isinstance(place, DirectoryDestination):
         anything = filters.Present("objectClass")
         own = filters.parse(place.filter) if place.filter else anything
-        by_key: list[filters.Filter] = [
-            filters.Or(tuple(filters.Equality(name, value) for value in values))
-            for name, values in zip(job.keys, keys, strict=bool(keys))
+        by_key = [
+            filters.And(
+                tuple(
+                    filters.Or(tuple(filters.Equality(name, value) for value in values))
+                    for name, values in zip(job.keys, keys, strict=True)
+                )
+            )
+            for keys in records.values()
+            if keys
         ]
         # Without a key nothing matches, and no object has to be read to know that.
-        by_key = by_key or [filters.Not(anything)]
-        narrowed = place.model_copy(update={"filter": filters.to_text(filters.And((own, *by_key)))})
+        having: filters.Filter = filters.Or(tuple(by_key)) if by_key else filters.Not(anything)
+        narrowed = place.model_copy(update={"filter": filters.to_text(filters.And((own, having)))})
         job = job.model_copy(update={"destination": narrowed})
         collection = collection.model_copy(update={"jobs": [job]})
     matched: tuple[str, ...] = ()
     with open_job(collection, job, deployment, roles=None, run_id="try") as opened:
-        if keys and isinstance(place, DirectoryDestination):
-            ids = (record.id for batch in opened.destination.read(()) for record in batch)
-            matched = tuple(id for id, _ in zip(ids, range(5), strict=False))
-        plan = make_plan(collection, job, opened.source, opened.destination, opened.mapping, limits=())
+        if any(records.values()) and isinstance(place, DirectoryDestination):
+            objects = (record.id for batch in opened.destination.read(()) for record in batch)
+            matched = tuple(id for id, _ in zip(objects, range(5), strict=False))
+        # Others may have the value by which this one was looked for: what becomes of them is not told.
+        source = cast(Source, _Only(opened.source, records))
+        plan = make_plan(collection, job, source, opened.destination, opened.mapping, limits=())
     return matched, plan
 
 
