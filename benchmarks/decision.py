@@ -61,7 +61,7 @@ def measure(options: Options) -> list[Result]:
             facts=(f"One change to a file. Median {median(seconds):.1f} s, longest {max(seconds):.1f} s.",),
             bound=(
                 "Up to 5 s until the gate looks (setting gate_poll_interval), then Airflow: it schedules the"
-                " gate once more and starts a process for it, then the same for the task that writes."
+                " gate again and starts a process for it, then the same for the task that writes."
             ),
         )
     ]

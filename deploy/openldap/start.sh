@@ -1,6 +1,6 @@
 #!/bin/sh
 # Starts an OpenLDAP server with TLS and, the first time, with sample data: the LDIF files of a folder, in the order of their names.
-# One account, cn=sync, may read or write what lies below the suffix. Whoever is inside the container administers the directory
+# One account, cn=sync, may read or write what lies below the suffix. A process inside the container administers the directory
 # through its socket: ldapmodify -Y EXTERNAL -H ldapi://%2Frun%2Fopenldap%2Fldapi
 #
 # LDAP_SUFFIX             naming context, for example dc=branch,dc=example
@@ -18,7 +18,7 @@ schemas=${LDAP_SCHEMA_FOLDER:-/etc/ldap/schema}
 modules=${LDAP_MODULE_FOLDER:-/usr/lib/ldap}
 listen=${LDAP_LISTEN:-ldaps://:1636}
 account="cn=sync,$LDAP_SUFFIX"
-whoever_is_inside="gidNumber=$(id -g)+uidNumber=$(id -u),cn=peercred,cn=external,cn=auth"
+inside_container="gidNumber=$(id -g)+uidNumber=$(id -u),cn=peercred,cn=external,cn=auth"
 
 {
     for schema in core cosine inetorgperson nis; do echo "include $schemas/$schema.schema"; done
@@ -38,7 +38,7 @@ maxsize 1073741824
 index objectClass,entryUUID,entryCSN eq
 index uid,cn,sn,mail,employeeNumber,member eq,pres
 limits dn.exact="$account" size=unlimited time=unlimited
-access to * by dn.exact="$whoever_is_inside" manage by * break
+access to * by dn.exact="$inside_container" manage by * break
 access to attrs=userPassword by dn.exact="$account" write by anonymous auth by * none
 access to dn.children="$LDAP_SUFFIX" by dn.exact="$account" $LDAP_SYNC_RIGHT by * none
 access to dn.base="$LDAP_SUFFIX" by dn.exact="$account" read by * none

@@ -5,7 +5,7 @@
     DirectorySyncError
     ├── DefinitionError            the definition is wrong: problems with file, line and key
     │   └── RulesBroken            the definition breaks a rule of the deployment's connections
-    ├── UnsupportedError           the definition is right, but cannot be carried out here yet
+    ├── UnsupportedError           the definition is right, but not supported here yet
     ├── SettingsError              a setting of the deployment is missing or wrong
     │   └── ConnectionRulesError   the file with the rules of connections cannot be used; field: problems
     ├── EndpointError              an endpoint did not do what was asked; fields: endpoint, remedy
@@ -16,7 +16,7 @@
     │   ├── MissingObjectError     a container, table, sheet or file does not exist
     │   ├── SchemaError            the mapping asks for something that the schema does not have
     │   └── IncompleteListing      a listing ended before it was provably complete
-    ├── RecordError                one record cannot be carried out; the job goes on
+    ├── RecordError                one record cannot be processed; the job goes on
     │   └── RecordCancelled        a transformation left the record out on purpose
     ├── LimitExceeded              the plan changes more than the job's limits allow
     ├── RunIdUsed                  the store knows another run by the same id
@@ -110,7 +110,7 @@ class RulesBroken(DefinitionError):
 
 
 class UnsupportedError(DirectorySyncError):
-    """The definition is valid, but names something that cannot be carried out here (yet)."""
+    """The definition is valid, but names something that is not supported here (yet)."""
 
 
 class SettingsError(DirectorySyncError):
@@ -178,7 +178,7 @@ class IncompleteListing(EndpointError):
     """A listing ended before it was provably complete, so nothing may be concluded from absence.
 
     Attributes:
-        transient: it broke off (connection lost, reader killed), so reading once more may go well. A limit
+        transient: it broke off (connection lost, reader killed), so reading again may go well. A limit
             stays where it is.
     """
 
@@ -190,7 +190,7 @@ class IncompleteListing(EndpointError):
 
 
 class RecordError(DirectorySyncError):
-    """One record cannot be carried out.
+    """One record cannot be processed.
 
     Attributes:
         field: the destination field it is about, or the empty text.

@@ -301,8 +301,8 @@ def test_a_result_that_is_noted_twice_is_told_once(store: Store) -> None:
     store.approvals.mark_applied(request, {"state": "success", "statistics": {"created": 2}})
     send(store, box)
     assert [line for line in box.take_subjects() if line[1] not in {"Approved", "Approve"}] == [
-        ("ida@corp.example", "Carried"),
-        ("bea@corp.example", "Carried"),
+        ("ida@corp.example", "Applied"),
+        ("bea@corp.example", "Applied"),
     ]
 
 

@@ -248,6 +248,27 @@ def test_words_are_plain(document: Path) -> None:
     assert not hits, "\n  ".join([f"{document.name}:", *hits])
 
 
+_PARAMETER = re.compile(r"`beside`|\bbeside(?=[=:.]| else)")
+"""What DAG files of users have to call `collections_folder` with."""
+
+
+def test_words_in_the_package_are_plain() -> None:
+    """Code, texts and pages use none of the words that CONTRIBUTING replaces, nor do names in the code."""
+    avoided = _words_to_avoid()
+    words = "|".join(re.escape(word).replace(r"\ ", "[ _]") for word in avoided)
+    pattern = re.compile(rf"(?<![a-z])({words})(?![a-z])", re.IGNORECASE)
+    hits = [
+        f"{file.relative_to(PROJECT)}:{number}: {line.strip()}:"
+        f" write {avoided[found[1].lower().replace('_', ' ')]}"
+        for folder in ("src", "include", "dags", "deploy")
+        for file in sorted((PROJECT / folder).rglob("*"))
+        if file.suffix in {".py", ".html", ".css", ".js", ".txt", ".sh", ".yaml"} and "htmx" not in file.name
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+        for found in pattern.finditer(_PARAMETER.sub("", line))
+    ]
+    assert not hits, "\n  ".join(["", *hits])
+
+
 def test_statuses_in_the_tutorial_exist() -> None:
     """Exit statuses that the tutorial shows are ones that the command has."""
     shown = {

@@ -101,7 +101,7 @@ def test_only_the_jobs_that_run_are_refused() -> None:
     collection = Collection.model_validate(changed(("jobs.1", other)))
     refuse_unsupported(collection, [collection.job("people")], script_modules=())
     with pytest.raises(
-        UnsupportedError, match=r"jobs\[1\].returning: this version cannot apply returning: restore yet"
+        UnsupportedError, match=r"jobs\[1\].returning: this version does not support returning: restore yet"
     ):
         refuse_unsupported(collection, [collection.job("other")], script_modules=())
 

@@ -1,4 +1,4 @@
-"""The task that carries out the plan of an approved request: exactly that plan, and only with a recorded
+"""The task that applies the plan of an approved request: exactly that plan, and only with a recorded
 approval of it.
 
 Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class ApplyOperator(WorkingOperator):
-    """Carries out what was approved of one job in this run.
+    """Applies what was approved of one job in this run.
 
     Whatever state the gate before it is in, someone may have marked it so by hand: what counts is the
     request in the store.
@@ -43,7 +43,7 @@ class ApplyOperator(WorkingOperator):
         collection, definition_digest: as of every task; the run's own definition counts.
 
     Returns a small summary as XCom. Fails for good when there is no approval, or when the plan could not be
-    carried out; a cause that may pass by itself lets Airflow retry, and the retry goes on with the same plan.
+    applied; a cause that may pass by itself lets Airflow retry, and the retry goes on with the same plan.
     """
 
     ui_color = "#d1fae5"

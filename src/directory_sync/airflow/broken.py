@@ -16,7 +16,7 @@ TASK_ID = "definition_is_broken"
 
 
 class BrokenDefinitionOperator(BaseOperator):
-    """Fails with the definition's problems, so that whoever starts the DAG reads them."""
+    """Fails with the definition's problems, so that the person who starts the DAG reads them."""
 
     def __init__(self, *, problems: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -111,7 +111,7 @@ def build_dag(
         tags=set(collection.tags),
         schedule=timetable,
         # The end is the timetable's business: after a DAG's `end_date` Airflow would let a run started by
-        # hand wait for ever.
+        # hand wait indefinitely.
         start_date=start_of(collection),
         catchup=False,
         max_active_runs=MAX_ACTIVE_RUNS + len(collection.enabled_jobs),
@@ -226,8 +226,8 @@ def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> D
 
 
 def _refuse_saved_name(result: Loaded | Broken, saved: frozenset[str]) -> Loaded | Broken:
-    """A definition from a file that has the name of a collection saved in the store is broken; that one goes
-    on.
+    """A definition from a file that has the name of a collection saved in the store is broken; that one
+    goes on.
     """
     if not isinstance(result, Loaded) or result.name not in saved:
         return result

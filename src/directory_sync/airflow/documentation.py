@@ -69,7 +69,7 @@ def _jobs(collection: Collection) -> str:
 
 
 def _missing(job: Job) -> str:
-    """What becomes of objects without a record, and of which."""
+    """What happens to objects without a record, and of which."""
     done: str
     match job.missing_at_source:
         case str() as action:

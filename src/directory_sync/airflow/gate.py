@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 
 class ApprovalSensor(BaseSensorOperator):
-    """Succeeds when the job's plan is approved; is skipped when nothing is to be carried out.
+    """Succeeds when the job's plan is approved; is skipped when nothing is to be applied.
 
     What counts is the store alone: it is asked again each time, whatever an earlier task or the trigger has
-    said. Nothing is to be carried out where the run has filed no request (a request of another run is that
+    said. Nothing is to be applied where the run has filed no request (a request of another run is that
     run's), or where its request was denied, has expired, was withdrawn or is stale.
 
     While it waits it sends the mail about requests that is due. Mail never comes before a write: once the
-    request is approved, the task behind this one writes first and sends mail then.
+    request is approved, the task after this one writes first and sends mail then.
 
     Args:
         job: its name.

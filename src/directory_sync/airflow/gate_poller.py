@@ -135,7 +135,7 @@ class GatePoller:
                 if self._waiting:
                     await asyncio.sleep(pause)
         finally:
-            # Before anything is awaited: whoever comes from here on starts another one.
+            # Before anything is awaited: a later caller starts another one.
             self._looking, store, self._store = None, self._store, None
             if store is not None:
                 await asyncio.to_thread(store.close)

@@ -1,4 +1,4 @@
-"""The trigger behind a gate: fires when the request is decided, and withdraws it when someone ends the gate
+"""The trigger of a gate: fires when the request is decided, and withdraws it when someone ends the gate
 by hand.
 """
 

@@ -90,7 +90,7 @@ def deliver_mail(store: Store) -> None:
     except DirectorySyncError as error:
         log.warning("Mail was not sent; it will be tried again. %s", printable(str(error)))
     except Exception:
-        # What a task has done for a directory counts, whatever becomes of mail about it.
+        # What a task has done for a directory counts, whatever happens to mail about it.
         log.exception(
             "Mail was not sent because of an unexpected error; it will be tried again. Report this."
         )
@@ -158,7 +158,7 @@ def _templates_folder() -> Path | None:
 
 
 class SmtpSender:
-    """Sends through an Airflow connection of the type `smtp`. Connects with the first mail, and once more if
+    """Sends through an Airflow connection of the type `smtp`. Connects with the first mail, and again if
     the server hangs up.
 
     Args:

@@ -1,4 +1,4 @@
-"""The task that carries out a job of a collection, previews it, or files a request where its plan needs
+"""The task that runs a job of a collection, previews it, or files a request where its plan needs
 approval.
 
 Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class SyncJobOperator(WorkingOperator):
-    """Carries out one job of a collection, or previews it.
+    """Runs one job of a collection, or previews it.
 
     Args:
         job: its name.
@@ -51,9 +51,9 @@ class SyncJobOperator(WorkingOperator):
 
     Returns a small summary as XCom. Fails for good when the job failed, except for a cause that may pass by
     itself, which Airflow retries as often as the job's `retries` says. Record errors and conflicts are no
-    failure: they are warnings in the log. Neither is a limit in a preview, so that the jobs behind it are
+    failure: they are warnings in the log. Neither is a limit in a preview, so that the jobs after it are
     previewed too; the run fails when it is closed. A job whose plan waits for approval has succeeded: its
-    request is filed, and the tasks beside it see to the rest.
+    request is filed, and the tasks next to it see to the rest.
     """
 
     ui_color = "#dbeafe"
@@ -78,7 +78,7 @@ class SyncJobOperator(WorkingOperator):
         try:
             job = snapshot.collection.job(self.job)
         except KeyError:
-            # Not skipped: Airflow would skip the jobs behind it too.
+            # Not skipped: Airflow would skip the jobs after it too.
             log.warning(
                 "Job %s came into the definition after this run had begun. It did nothing; the next run has"
                 " it.",
@@ -178,7 +178,7 @@ class SyncJobOperator(WorkingOperator):
         retries = (self.retries or 0) - max(added, 0)
         return Tries(
             number=instance.try_number,
-            # A task that is cleared while it runs is tried once more without having more tries.
+            # A task that is cleared while it runs is tried again without having more tries.
             cleared=instance.max_tries > retries or instance.try_number > retries + 1,
             run_cleared=bool(context["dag_run"].clear_number),
         )

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 class AnswerOperator(BaseOperator):
-    """Answers the question that its run was started for; whatever becomes of it, no run answers it again."""
+    """Answers the question that its run was started for; whatever happens to it, no run answers it again."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the state of the question, and nothing of what was found: that is for one person."""

@@ -1,4 +1,4 @@
-"""The link from a task to the request for approval that it filed, waits for, or carries out."""
+"""The link from a task to the request for approval that it filed, waits for, or applies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def request_path(request: int) -> str:
 def portal_path() -> str:
     """The path of the portal in Airflow's UI.
 
-    Airflow shows our pages in a frame and their path behind its own, each with the path that Airflow lives
+    Airflow shows our pages in a frame and their path after its own, each with the path that Airflow lives
     below, if any.
     """
     from airflow.sdk.configuration import conf

@@ -1,8 +1,8 @@
 """Hears from Airflow that a run is over, also where someone has said so by hand, and notes it in the store.
 
 A run that is over can be set going again without a trace on its tasks: they are deleted, and the run is
-queued. Whoever does that causes what it then plans. Airflow calls this in the scheduler, and in the API
-server where a person has set the state.
+queued. The person who does that causes what it then plans. Airflow calls this in the scheduler, and in the
+API server where a person has set the state.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The marker behind a job whose followers wait until its request is decided."""
+"""The marker after a job whose followers wait until its request is decided."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class SettledOperator(BaseOperator):
         self.abort = abort
 
     def execute(self, context: Context) -> None:
-        """Look up what became of the job, its gate and its apply."""
+        """Look up the result of the job, its gate and its apply."""
         read_parameters(context)
         gate, apply = approval_of(self.job), apply_of(self.job)
         states = task_states(context, [self.job, gate, apply])

@@ -14,7 +14,7 @@ REPORT = "_report"
 
 
 AFTER_JOBS = "_after_jobs"
-"""The group, and no task, of what no job stands behind: approvals, applying, and closing the run."""
+"""The group, and no task, of what no job comes after: approvals, applying, and closing the run."""
 
 
 def decision_of(job: str) -> str:
@@ -33,10 +33,10 @@ def apply_of(job: str) -> str:
 
 
 def settled_of(job: str) -> str:
-    """The marker behind a job that the jobs after it wait for until its request is decided."""
+    """The marker after a job that the jobs after it wait for until its request is decided."""
     return f"{job}.settled"
 
 
 def success_of(job: str) -> str:
-    """The marker behind a job whose failure keeps the jobs after it from running."""
+    """The marker after a job whose failure keeps the jobs after it from running."""
     return f"{job}.ok"

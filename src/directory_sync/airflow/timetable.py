@@ -3,7 +3,7 @@ and its end.
 
 Airflow's own timetables do not mix the two, make up for the last firing that was missed however long ago it
 was (so that switching a nightly collection on at noon would start it at noon), and know an end only as the
-DAG's `end_date`, after which a run that someone starts by hand would wait for ever.
+DAG's `end_date`, after which a run that someone starts by hand would wait indefinitely.
 """
 
 from __future__ import annotations

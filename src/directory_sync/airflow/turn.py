@@ -39,7 +39,7 @@ def is_out_of_turn(store: Store, snapshot: Snapshot, job: Job, without: frozense
             continue
         if state_beyond_task(store, snapshot, result) is not None:
             continue
-        # Jobs that do not wait for an approval go on whatever becomes of the plan once it is approved.
+        # Jobs that do not wait for an approval go on whatever happens to the plan once it is approved.
         if before.wait_for_approval or store.requests.to_apply(snapshot.id, before.name) is None:
             return True
     return False

@@ -174,7 +174,7 @@ def _settle(store: Store, is_over: IsOver) -> tuple[int, int]:
 
 
 def withdraw_orphans(store: Store, is_over: IsOver, is_gone: IsGone = lambda collection: False) -> int:
-    """Withdraw the pending requests that nothing would carry out, so that none is left that could be approved
+    """Withdraw the pending requests that nothing would apply, so that none is left that could be approved
     in vain; how many.
 
     Waivers of a limit stay: they are asked for after the run has stopped, and another run makes use of them.
@@ -237,7 +237,7 @@ def _managers() -> Iterator[ManagerOf]:
     except SettingsError as error:
         wrong = error  # requests still expire, and escalate to those who are named
 
-        def refuse(user: str) -> str | None:  # noqa: ARG001 whoever it is
+        def refuse(user: str) -> str | None:  # noqa: ARG001 whatever the user
             raise wrong
 
         yield refuse

@@ -2,11 +2,11 @@
 collection's rules true.
 
 `ONE_DONE` on one predecessor runs a job after it succeeded or failed, and skips the job if it was skipped: so
-each job stands behind exactly one task. Waiting for approval is off to the side, and holds no one up who does
+each job comes after exactly one task. Waiting for approval is off to the side, and holds no one up who does
 not ask for it.
 
 Groups fold the tasks that are no jobs to one row of Airflow's grid. They change no task id, and a group never
-stands both before and behind a job: Airflow refuses that.
+stands both before and after a job: Airflow refuses that.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _group(group_id: str, title: str) -> TaskGroup:
 def _add_gate(
     definition: dict[str, Any], job: Job, task: SyncJobOperator, group: TaskGroup | None
 ) -> ApplyOperator:
-    """The gate of a job, and behind it the task that carries out what was approved; both are skipped if
+    """The gate of a job, and after it the task that applies what was approved; both are skipped if
     nothing is to be.
     """
     gate = ApprovalSensor(
@@ -151,7 +151,7 @@ def _add_gate(
 def _add_marker(
     job: Job, task: SyncJobOperator, apply: ApplyOperator | None, group: TaskGroup | None
 ) -> BaseOperator:
-    """What the next job stands behind: it succeeds when that job may run, and is skipped, or not run, when it
+    """What the next job comes after: it succeeds when that job may run, and is skipped, or not run, when it
     may not.
     """
     abort = job.on_failure is FailureAction.ABORT

@@ -1,4 +1,4 @@
-"""The end of requests that are not carried out: what became of one, in words, and withdrawing one whose task
+"""The end of requests that are not applied: the result of one, in words, and withdrawing one whose task
 is gone.
 """
 
@@ -23,7 +23,7 @@ _ENDED = {
 
 
 def result_text(view: RequestView) -> str:
-    """Who ended a request that was not carried out, when and why, as sentences; holds texts of people as they
+    """Who ended a request that was not applied, when and why, as sentences; holds texts of people as they
     are.
     """
     request = view.request

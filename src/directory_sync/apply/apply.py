@@ -1,4 +1,4 @@
-"""Carries out a plan: the one place that lets a destination write.
+"""Applies a plan: the one place that lets a destination write.
 
 Every outcome is recorded, so that a run that was killed can be taken up again.
 """
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """How far a plan was carried out.
+    """How far a plan was applied.
 
     Attributes:
         statistics: created, updated, moved, disabled, deleted count what is done, also what an earlier
@@ -49,7 +49,7 @@ class ApplyResult:
         outcomes: place in the plan → outcome, of those that are not `done`.
         total: number of changes in the plan.
         left: number of changes without an outcome. Those that were being written when it stopped may have
-            been carried out; applying again with `resumed=True` finds out.
+            been applied; applying again with `resumed=True` finds out.
         in_doubt: number of those that may have been, for the destination was given them.
         seconds: how long it took.
         error: why it stopped before the end, or None.
@@ -92,7 +92,7 @@ def apply_plan(
     note: Callable[[Change, Outcome], None] = lambda change, outcome: None,
     log: logging.Logger = _log,
 ) -> ApplyResult:
-    """Carry out changes at the destination and record what becomes of each.
+    """Apply changes at the destination and record what happens to each.
 
     A change that is refused or in conflict is recorded, and the others go on. Whatever ends the work early,
     what was answered until then is recorded.
@@ -106,7 +106,7 @@ def apply_plan(
             is not written: it could not be undone.
         secrets: fields of which no value is kept, as definitions spell them, besides password attributes.
         check: called before each single send; raises LeaseLost when nothing more may be written.
-        resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the
+        resumed: an earlier attempt may have applied some of them: recorded ones are not repeated, the
             others looked at first.
         refused: places of changes that must not be made any more, and why: those are conflicts.
         failure_rule: when to stop because too much fails.

@@ -1,4 +1,4 @@
-"""What cannot be carried out because an earlier attempt failed to write what it needs."""
+"""What cannot be applied because an earlier attempt failed to write what it needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def dependants_of_failures(
     """Yield place, change and the id that is not there, for each change without an outcome whose values name
     such an id.
 
-    Some servers would take a name that does not exist, and it would stay in the group for ever.
+    Some servers would take a name that does not exist, and it would stay in the group permanently.
     """
     missing: set[str] = set()
     for sequence, change in enumerate(changes):

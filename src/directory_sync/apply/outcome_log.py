@@ -56,7 +56,7 @@ class OutcomeRecorder:
 
 
 class Tally:
-    """Counts what became of changes, and keeps those that were not simply done.
+    """Counts the results of changes, and keeps those that were not simply done.
 
     Attributes:
         outcomes: place in the plan → outcome, of those that are not `done`.

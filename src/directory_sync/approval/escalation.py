@@ -24,7 +24,7 @@ What it raises goes through, and nothing is escalated.
 """
 
 _ANSWERS = frozenset({EventKind.APPROVED, EventKind.DENIED, EventKind.REROUTED, EventKind.ESCALATED})
-"""Events after which the time without an answer begins anew.
+"""Events after which the time without an answer begins again.
 
 Looking at a request or commenting on it is no answer.
 """
@@ -38,7 +38,7 @@ class StepKind(StrEnum):
 
 
 class WhyUnfound(StrEnum):
-    """Why someone whom a level names is not asked."""
+    """Why someone that a level names is not asked."""
 
     ROLES_ONLY = "roles_only"
     """Their managers are to be asked, but only roles were asked before."""
@@ -50,7 +50,7 @@ class WhyUnfound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unfound:
-    """Someone whom a level names, but who is not asked.
+    """Someone that a level names, but who is not asked.
 
     Attributes:
         why: the rule.

@@ -26,7 +26,7 @@ def tighten(minimum: ApprovalPolicy | None, own: ApprovalPolicy | None) -> Effec
     Key by key:
 
     * `approvers`: the job's own are asked. The minimum names a circle, its approvers and the people of its
-      escalation, and whoever decides must be in it too, also people who are brought in by escalation or
+      escalation, and a person who decides must be in it too, also people who are brought in by escalation or
       rerouting. A person may be named here by user name and there by role. A union would let a definition add
       its author's friends; dropping the job's own would ignore what it demands. If no one is in both, the
       request waits, and says why.

@@ -1,4 +1,4 @@
-"""People, whom a request asks, and when two names are one person's.
+"""People, who a request asks, and when two names are one person's.
 
 Names and roles are compared exactly as Airflow's auth manager gives them where that lets someone decide, and
 without regard to case, accents and blanks where it keeps someone from deciding or counts people: `Bob` gains
@@ -57,7 +57,7 @@ class Assignment:
     act.
 
     Attributes:
-        approvers: whom.
+        approvers: who is asked.
         origin: by what.
         by: who rerouted it to them.
     """
@@ -92,7 +92,7 @@ def identity(name: str) -> str:
 
 
 def named(*groups: Approvers | None) -> tuple[Approver, ...]:
-    """Everyone whom these name; each user and role by itself."""
+    """Everyone that these name; each user and role by itself."""
     given = [group for group in groups if group is not None]
     return (
         *(Approver("user", user) for group in given for user in group.users),

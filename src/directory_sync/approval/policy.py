@@ -23,15 +23,13 @@ Every other one, known or not, counts as by hand.
 
 
 EDITED = "edited"
-"""Stands for the trigger of a scheduled run whose job was never carried out as it is defined now: it counts
+"""Stands for the trigger of a scheduled run whose job was never applied as it is defined now: it counts
 as by hand.
 """
 
 
 def starter(trigger: str, requester: str) -> str:
-    """Who started a run, as far as that keeps anyone from deciding: the schedule is no one, whoever may have
-    that name.
-    """
+    """The person who started a run, for checks of self-approval; empty for scheduled runs."""
     return "" if trigger == SCHEDULED else requester
 
 

@@ -3,7 +3,7 @@
 One denial denies. Each person counts once, and only who may decide counts. `any` and numbers count distinct
 people. `all` asks for every named user and one person of every named role; a person may stand for several
 roles and for their own name, because that is what the roles say, but two named users are always two people.
-Under `all`, someone whom escalation brought in stands in for one who has not answered, and someone to whom
+Under `all`, someone that escalation brought in stands in for one who has not answered, and someone to whom
 a named approver rerouted the request for that approver only; each for one at most.
 """
 
@@ -108,7 +108,7 @@ def outcome(
 ) -> Outcome:
     """Say whether the request is approved, denied, or who is missing. See the module for the rules.
 
-    A recorded denial counts whoever gave it; an agreement only if that person may decide, with the roles they
+    A recorded denial always counts; an agreement only if that person may decide, with the roles they
     had then.
     """
     given = tuple(decisions)

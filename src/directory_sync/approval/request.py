@@ -217,7 +217,7 @@ class Request:
             no one's.
         begun: when someone began to carry it out.
         successor: the request that has taken its place (stale ones).
-        applied: when the approved plan was carried out; `result`: what became of it; `result_code`: what the
+        applied: when the approved plan was applied; `result`: its result; `result_code`: what the
             message in it says.
         saved: of the saved collection that the plan was made by; None for one from a file.
         current_name: what the collection is called now, where `collection` is what it was called then.
@@ -282,7 +282,7 @@ class Request:
 
     @property
     def starter(self) -> str:
-        """The requester, where it matters who that is; empty for the schedule, whoever may have its name."""
+        """The requester, for checks of self-approval; empty for scheduled runs."""
         return starter(self.trigger, self.requester)
 
 
@@ -309,8 +309,8 @@ class RequestView:
 
 
 def assignments(policy: EffectivePolicy, events: Iterable[Event] = ()) -> tuple[Assignment, ...]:
-    """Everyone who is asked: whom policy and minimum name, then those whom escalation and rerouting brought
-    in.
+    """Everyone who is asked: first those that policy and minimum name, then those that escalation and
+    rerouting brought in.
     """
     asked = [Assignment(policy.approvers)]
     if policy.all_of is not None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 
 class RequestState(StrEnum):
-    """What has become of a request."""
+    """The state of a request."""
 
     PENDING = "pending"
     APPROVED = "approved"

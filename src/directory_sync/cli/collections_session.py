@@ -174,7 +174,7 @@ class Collections:
         return self.session.client.download(f"{_PATH}.yaml", {"name": names})
 
     def import_data(self, body: Mapping[str, Any]) -> Any:
-        """Import a file; what became of each definition, as the API gives it."""
+        """Import a file; the result of each definition, as the API gives it."""
         return self.session.client.post(f"{_PATH}/import", body)
 
     def imported(self, data: Any) -> ImportAnswer:

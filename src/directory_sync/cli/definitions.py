@@ -57,7 +57,7 @@ def choose_jobs(loaded: Loaded, name: str | None, deployment: Deployment) -> lis
     Raises:
         UsageError: there is no such job.
         RulesBroken: the collection breaks a rule of the deployment's connections.
-        UnsupportedError: one of them cannot be carried out here; the message names file and line.
+        UnsupportedError: one of them is not supported here; the message names file and line.
     """
     collection = loaded.collection
     jobs = collection.enabled_jobs if name is None else [find_job(collection, name)]

@@ -21,7 +21,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out one command and return its exit status.
+    """Run one command and return its exit status.
 
     Args:
         argv: arguments without the program's name; default: those of this process.

@@ -1,4 +1,4 @@
-"""What became of jobs, in lines for people: tallies, warnings, limits, records with errors."""
+"""The results of jobs, in lines for people: tallies, warnings, limits, records with errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def listing_lines(result: JobResult) -> Iterator[str]:
 
 
 def error_lines(result: JobResult, *, at_most: int | None = None, rest: str = "") -> Iterator[str]:
-    """One line for each record or object that was not carried out.
+    """One line for each record or object that was not processed.
 
     Args:
         result: the job's.
@@ -58,7 +58,7 @@ def error_lines(result: JobResult, *, at_most: int | None = None, rest: str = ""
 
 
 def record_errors(result: JobResult) -> Iterator[RecordProblem]:
-    """Everything that was not carried out: records that could not be planned, then changes that failed or
+    """Everything that was not processed: records that could not be planned, then changes that failed or
     were in conflict.
     """
     yield from result.problems

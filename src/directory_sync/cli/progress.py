@@ -62,7 +62,7 @@ class ProgressDisplay:
             self._log(text, done, total)
 
     def hide(self) -> None:
-        """Take the bars away, because a job has ended or results follow. The next `show` begins anew."""
+        """Take the bars away, because a job has ended or results follow. The next `show` begins again."""
         if self._bars is not None:
             self._bars.stop()
             self._bars = None
@@ -98,8 +98,8 @@ def _make_bars() -> Bars:
         TimeElapsedColumn(),
         console=Console(file=sys.stderr),
         transient=True,
-        # Reading forks, and a thread that draws could hold a lock at that moment; so whoever reports progress
-        # draws.
+        # Reading forks, and a thread that draws could hold a lock at that moment; so bars are drawn where
+        # progress is reported.
         auto_refresh=False,
         # Results wait until the bars are gone (`hide`); log lines appear above them.
         redirect_stdout=False,

@@ -30,7 +30,7 @@ from directory_sync.run.deployment import Deployment
 
 
 def main(arguments: Namespace) -> ExitStatus:
-    """Show the records. Raises EndpointError if the query cannot be carried out."""
+    """Show the records. Raises EndpointError if the query fails."""
     loaded = load_definition(arguments.file, arguments.templates)
     collection = loaded.collection
     job = find_job(collection, arguments.job)

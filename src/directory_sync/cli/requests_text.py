@@ -65,7 +65,7 @@ def time_text(time: datetime) -> str:
 
 
 def state_text(request: RequestAnswer) -> str:
-    """What has become of a request, by whom and when."""
+    """The state of a request, by whom and when."""
     known = {state.value: label for state, label in LABELS.items()}
     text = known.get(request.state, request.state)
     if request.decided is not None and not request.pending:

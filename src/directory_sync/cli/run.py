@@ -55,13 +55,13 @@ _SHOWN_ERRORS = 20
 
 
 def main(arguments: Namespace) -> ExitStatus:
-    """Run the jobs and tell how each ended; with `--approved`, carry out what someone has agreed to.
+    """Run the jobs and tell how each ended; with `--approved`, apply what someone has agreed to.
 
     Raises:
-        UnsupportedError: a job cannot be carried out here; nothing was read or recorded.
+        UnsupportedError: a job is not supported here; nothing was read or recorded.
         RunInAirflow: something could be written that needs approval in Airflow; nothing was read or recorded.
         StoreError: the store is missing, not migrated, or stopped answering.
-        RequestError: with `--approved`, the request cannot be carried out from here.
+        RequestError: with `--approved`, the request cannot be applied from here.
     """
     if arguments.approved is not None and (arguments.job is not None or arguments.reason):
         raise UsageError(

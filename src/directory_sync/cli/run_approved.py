@@ -1,4 +1,4 @@
-"""Carries out, from a terminal, an approved request that a run from a terminal has filed: no one else
+"""Applies, from a terminal, an approved request that a run from a terminal has filed: no one else
 would.
 """
 
@@ -35,7 +35,7 @@ class RequestPending(NotDecidable):
 
 
 def find_approved(collection: Collection, number: int, store: Store) -> ApprovedRequest:
-    """Return an approved request that can be carried out from a terminal.
+    """Return an approved request that can be applied from a terminal.
 
     Args:
         collection: of the file that the command was given; the request has to be its.
@@ -45,7 +45,7 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
     Raises:
         UsageError: the request is for another collection.
         RequestNotFound: there is no such request.
-        NotDecidable: it cannot be carried out from here, or not any more.
+        NotDecidable: it cannot be applied from here, or not any more.
         RequestPending: no one has decided it yet.
         StoreError: the store does not answer.
     """

@@ -1,4 +1,4 @@
-"""What can be chosen for each definition of an imported file, and what can become of it."""
+"""What can be chosen for each definition of an imported file, and what can happen to it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Choice:
 
 
 class ItemState(StrEnum):
-    """What became of an item."""
+    """The result of an item."""
 
     READY = "ready"
     """It can be saved as it is; nothing was saved."""

@@ -33,7 +33,7 @@ class ImportItem:
         line: the number of the file's line that it begins in.
         name: as the file gives it; None if that cannot be told.
         saved_as: the name that it has or gets.
-        state: what became of it.
+        state: its result.
         clash: what has its name; None for nothing.
         version: number of the newest version of the collection by that name; 0 for none.
         error: why it was refused; None if it was not.

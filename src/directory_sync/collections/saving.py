@@ -50,7 +50,7 @@ class SavingRules:
         connection_rules: None for none.
         templates: that definitions may use.
         script_modules: whose functions they may call.
-        reach: whom mail can reach; None where that is not known.
+        reach: who mail can reach; None where that is not known.
         files: definitions from files, whose names are taken; None where there are none.
         sees: whether the person may see the collection of a name. What they may not see does not exist for
             them.

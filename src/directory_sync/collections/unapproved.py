@@ -2,8 +2,8 @@
 
 A person who saves what a job does causes its plans as much as the person who starts the run. They count as a
 requester until a plan that was made by their version, or by a later one, was approved by another person. What
-is saved under a name counts whatever became of it since: it may have been deleted and saved again. A job that
-does the same as one before it, and only has another name, is still the work of the people who saved that one.
+is saved under a name counts even if it was deleted and saved again since. A job that does the same as one
+before it, and only has another name, is still the work of the people who saved that one.
 """
 
 from __future__ import annotations

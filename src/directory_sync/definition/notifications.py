@@ -1,4 +1,4 @@
-"""Whom a collection tells about its runs, and about which of them."""
+"""Who a collection tells about its runs, and about which of them."""
 
 from __future__ import annotations
 

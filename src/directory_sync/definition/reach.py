@@ -1,4 +1,4 @@
-"""Whether a deployment's mail can reach the people whom a collection tells about its runs."""
+"""Whether a deployment's mail can reach the people that a collection tells about its runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What definitions may say and this version cannot apply yet: one line of the table per feature, deleted
+"""What definitions may say and this version does not support yet: one line of the table per feature, deleted
 when it is built.
 
 `validate` shows these as warnings; previews and runs refuse such a job before they read anything.
@@ -39,10 +39,10 @@ _CONSEQUENCE = "preview and run will refuse the job"
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something that cannot be carried out yet.
+    """Something that is not supported yet.
 
     Attributes:
-        what: completes "… cannot be carried out by this version".
+        what: completes "… is not supported by this version".
         used: paths within a job at which it is asked for.
     """
 
@@ -140,7 +140,7 @@ NOT_YET = (
 def unsupported(
     collection: models.Collection, *, script_modules: Collection[str], places: Places | None = None
 ) -> list[Problem]:
-    """Warnings about everything in a collection that cannot be carried out here.
+    """Warnings about everything in a collection that is not supported here.
 
     Args:
         collection: what to look at.
@@ -161,7 +161,7 @@ def refuse_unsupported(
     script_modules: Collection[str],
     places: Places | None = None,
 ) -> None:
-    """Raise UnsupportedError if one of these jobs cannot be carried out here."""
+    """Raise UnsupportedError if one of these jobs is not supported here."""
     places = places or Places.none(collection.name)
     found: list[Problem] = []
     for job in jobs:
@@ -191,7 +191,7 @@ def _of_job(job: Job, path: Path, places: Places, script_modules: Collection[str
 def _warning(places: Places, path: Path, what: str) -> Problem:
     return places.problem(
         path,
-        f"this version cannot apply {what} yet; {_CONSEQUENCE}",
+        f"this version does not support {what} yet; {_CONSEQUENCE}",
         "leave it out until a later version",
         severity="warning",
         at_key=True,

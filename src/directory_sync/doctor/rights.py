@@ -24,7 +24,7 @@ _SIMPLE_ROLES = ("viewer", "user", "op", "admin")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Whom the auth manager knows.
+    """Who the auth manager knows.
 
     Attributes:
         manager: its name.
@@ -161,7 +161,7 @@ def _policies(examination: Examination) -> Iterator[tuple[str, ApprovalPolicy]]:
 
 
 def _known(examination: Examination) -> Known:
-    """Whom Airflow knows. Raises CannotTell."""
+    """Who Airflow knows. Raises CannotTell."""
     manager = read_airflow("core", "auth_manager").rpartition(".")[2] or _SIMPLE
     if manager == _SIMPLE:
         return _simple()

@@ -1,5 +1,5 @@
-"""One change to one object, as data: what a plan consists of, what an endpoint can write, and what became of
-it.
+"""One change to one object, as data: what a plan consists of, what an endpoint can write, and the
+result.
 
 A change says what it saw (`old`) and what shall be (`new`), so that a writer can refuse to overwrite what it
 does not know. Named tuples, because they are made several times faster than frozen dataclasses, and a first
@@ -68,7 +68,7 @@ class FieldChange(NamedTuple):
 
 
 class MarkKind(StrEnum):
-    """What approvers have to know of a change beside what it does."""
+    """What approvers have to know of a change in addition to what it does."""
 
     NEVER_MATCHED = "never_matched"
     CLAIMED_BY = "claimed_by"
@@ -161,7 +161,7 @@ def value_from_json(value: str | Mapping[str, str]) -> bytes:
 
 
 class Result(StrEnum):
-    """What became of a change."""
+    """The result of a change."""
 
     DONE = "done"
     FOUND_DONE = "found_done"
@@ -177,7 +177,7 @@ class Result(StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What became of one change.
+    """The result of one change.
 
     Attributes:
         sequence: the change's place in its plan, from 0.

@@ -327,7 +327,7 @@ class Destination(Source, Protocol):
 
     @property
     def identity_field(self) -> str | None:
-        """The field that names an object for ever (entryUUID, objectGUID), or None."""
+        """The field that names an object permanently (entryUUID, objectGUID), or None."""
 
     @property
     def is_identified(self) -> bool:
@@ -401,14 +401,14 @@ class Destination(Source, Protocol):
         withheld: Mapping[int, str] = NONE_WITHHELD,
         absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
-        """Carry out changes, in an order that respects `after`, and yield an outcome for each.
+        """Apply changes, in an order that respects `after`, and yield an outcome for each.
 
         Args:
             changes: place in the plan, and the change.
             before_send: called before each single send; raises (LeaseLost) when nothing more may be written,
                 or RunStopped when nothing more may begin: a change of which a part was sent is finished then,
                 and changes of which nothing was sent are `not_done`, or have no outcome.
-            verify: places of changes that an earlier attempt may have carried out already: looked at first.
+            verify: places of changes that an earlier attempt may have applied already: looked at first.
             withheld: places of changes that must not be sent, and why. They fail when their turn comes, and
                 so does what needs an object that they would have created or renamed. A place is added no
                 later than its change is given, so look when that comes.

@@ -1,4 +1,4 @@
-"""Changes that are carried out in two steps, because they exchange their ids with others or name what comes
+"""Changes that are applied in two steps, because they exchange their ids with others or name what comes
 after them.
 
 The plan's order leaves open when a second step comes: not before the others have left the id, and before
@@ -103,7 +103,7 @@ def in_parts(
     *,
     change_of: Callable[[T], Change],
 ) -> Iterator[tuple[T, Part]]:
-    """A plan's changes, in its order, in the parts that can be carried out one after the other.
+    """A plan's changes, in its order, in the parts that can be applied one after the other.
 
     Args:
         changes: the plan's, in whatever form the caller has them.

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 FEWEST = 10
-"""Records of which nobody takes it for chance that their keys ascend."""
+"""From so many records on, ascending keys are not taken for chance."""
 _BETWEEN = b"\n"
 _BLANKS = b" \t"
 

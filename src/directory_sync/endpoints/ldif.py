@@ -1,5 +1,5 @@
 """Writing LDIF (RFC 2849): single values, entries, and operations as change records that an independent tool
-can carry out.
+can apply.
 
 Reading it is in `files/ldif_reading`.
 """
@@ -37,7 +37,7 @@ def value_line(name: str, value: bytes) -> str:
 
 
 def content_record(dn: str, attributes: Mapping[str, Sequence[bytes]]) -> str:
-    """An entry, objectClass first, with the blank line behind it."""
+    """An entry, objectClass first, with the blank line after it."""
     ordered = sorted(attributes.items(), key=lambda item: item[0].lower() != "objectclass")
     lines = [value_line("dn", dn.encode())]
     lines.extend(value_line(name, value) for name, values in ordered for value in values)
@@ -45,7 +45,7 @@ def content_record(dn: str, attributes: Mapping[str, Sequence[bytes]]) -> str:
 
 
 def render(rendered: Iterable[Operation]) -> str:
-    """Change records, each with a blank line behind it.
+    """Change records, each with a blank line after it.
 
     Passwords are left out, with a comment that says so.
     """

@@ -138,7 +138,7 @@ def cell_text(field: str, values: Values, kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """A change, what becomes of it, and what it writes.
+    """A change, what happens to it, and what it writes.
 
     Attributes:
         id: the row.

@@ -59,8 +59,8 @@ class Addresses:
                 mail, "What the people directory holds for this user is no mail address. Correct it there."
             )
         if "@" in user:
-            # Whoever reroutes a request can type any name: mail goes where the deployment says that its
-            # people are.
+            # A person who reroutes can type any name: mail goes where the deployment says that its people
+            # are.
             if user.rpartition("@")[2].casefold() != self.domain.casefold():
                 return Found(
                     why_not="The name is a mail address of another domain than the setting mail_domain says,"

@@ -81,14 +81,14 @@ def is_person(request: Request) -> bool:
 
 
 def asked_by(event: Event) -> tuple[Approver, ...]:
-    """Whom an event asks."""
+    """Who an event asks."""
     data = event.data or {}
     named = data.get("approvers" if event.kind is EventKind.FILED else "to") or ()
     return tuple(Approver(each["kind"], each["name"]) for each in named)
 
 
 def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
-    """Whom the event has asked first, if they can still do something about it."""
+    """Who the event has asked first, if they can still do something about it."""
     request = view.request
     if not request.pending:
         return
@@ -135,7 +135,7 @@ def _ends(event: Event) -> bool:
 
 
 def _noted_again(view: RequestView, event: Event) -> bool:
-    """Whether the result was noted once more, by a retry."""
+    """Whether the result was noted again, by a retry."""
     return any(each.kind is EventKind.APPLIED and each.id > event.id for each in view.events)
 
 

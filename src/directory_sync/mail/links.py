@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-_APPLY = ".apply"  # what the task is called that carries out what was approved of a job
+_APPLY = ".apply"  # what the task is called that applies what was approved of a job
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,8 @@ def message(
     """The mail to one address.
 
     It has the same Message-ID each time, so that a mail which is sent twice is recognised as one. All mails
-    of a thread refer to one ancestor that no mail is, so that mail programs show them together whoever got
-    which.
+    of a thread refer to one ancestor that no mail is, so that mail programs show them together, no matter
+    who got which.
 
     Args:
         rendered: its words.

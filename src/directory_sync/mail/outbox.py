@@ -41,7 +41,7 @@ Doubles with each try.
 LONGEST_PAUSE = timedelta(hours=6)
 """The pauses grow no further."""
 LIMIT = 500
-"""Events that are mailed at one go."""
+"""Most events of one call."""
 
 _UNABLE = (
     "Airflow did not let them see the collection when they were asked, so nothing about it was sent to them."
@@ -68,7 +68,7 @@ class Sent:
 
 @dataclass(slots=True)
 class DeliveryResult:
-    """What became of the mail that was due.
+    """The result of the mail that was due.
 
     Attributes:
         sent: mails that were accepted.
@@ -107,7 +107,7 @@ def deliver(
         links: makes the addresses of pages; where they are not known, mails have no link.
         templates: make the words.
         letters: say what mail about each topic is.
-        limit: the most events at one go.
+        limit: the most events of this call.
 
     Raises StoreError.
     """
@@ -137,7 +137,7 @@ class _OvertakenError(Exception):
 
 @dataclass(slots=True)
 class _Round:
-    """The mails about one event that are left to send, and what becomes of each."""
+    """The mails about one event that are left to send, and what happens to each."""
 
     store: Store
     news: News
@@ -279,7 +279,7 @@ def _not_found(names: list[str], error: str) -> str:
 
 
 def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
-    """Note what became of a round, and when the rest is due again."""
+    """Note the result of a round, and when the rest is due again."""
     due, about = round_.due, f"{round_.news.thread.name} ({round_.due.kind})"
     result.sent += [Sent(due.topic, due.subject, due.kind, address) for address in round_.sent]
     problem, again = round_.problem, None

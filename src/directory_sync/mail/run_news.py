@@ -41,7 +41,7 @@ MOST_LINES = 40
 
 @dataclass(frozen=True, slots=True)
 class RunNews:
-    """What has become of a run."""
+    """The state of a run."""
 
     told: RunTold
     kind: str
@@ -55,7 +55,7 @@ class RunNews:
         return run_thread(self.told.end.snapshot)
 
     def occasion(self) -> Occasion | None:
-        """Those whom the definition names, if the run has done what they want to hear of."""
+        """Those that the definition names, if the run has done what they want to hear of."""
         end = self.told.end
         wanted = end.snapshot.collection.notifications
         if wanted is None or end.snapshot.preview_only or end.told != self.event:
@@ -77,7 +77,7 @@ class RunNews:
 
 
 def run_news(store: Store, due: DueMail) -> RunNews:
-    """What has become of a run, as it is now. Raises RequestNotFound if it is gone."""
+    """The state of a run, as it is now. Raises RequestNotFound if it is gone."""
     end = store.run_ends.get(due.subject)
     if end is None:
         raise RequestNotFound(f"There is no run {due.subject} any more.")
@@ -100,7 +100,7 @@ def triggers_of(end: RunEnd) -> frozenset[str]:
 
 
 def recipients(collection: Collection) -> Iterator[Recipient]:
-    """Whom the definition names, each once."""
+    """Who the definition names, each once."""
     found: dict[Recipient, None] = {}
     for each in () if collection.notifications is None else collection.notifications.to:
         if isinstance(each, Approvers):

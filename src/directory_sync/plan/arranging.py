@@ -50,7 +50,7 @@ class Arranger:
     def arrange(self) -> SpooledChanges:
         """The changes in the order to carry them out.
 
-        Those that cannot be carried out in any order are rejected.
+        Those that cannot be applied in any order are rejected.
         """
         self.spool.flush()
         if Can.WRITE_AT_ONCE not in self.planning.destination.can:

@@ -26,7 +26,7 @@ class LookedUp:
     Attributes:
         changes: what is to be written.
         ids: ids that the new values name.
-        problems: values that cannot be carried out, as sentences.
+        problems: values that cannot be written, as sentences.
         warnings: what the user should know, as sentences.
         computed: number of values that should go, but are not stored: the directory computes them.
         followed: values that stay, but name objects that this plan moves: as they are now, and as they will

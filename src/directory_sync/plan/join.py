@@ -39,7 +39,7 @@ class Join:
         rejected: source records that could not be used.
         unkeyed: offsets of objects that have no key, or that cannot be read.
         unreadable: objects that cannot be read.
-        source: key → its record, or what became of it: a pair to be looked at, or the offset of a record that
+        source: key → its record, or what it is: a pair to be looked at, or the offset of a record that
             is the same.
         objects: key → an object without a record so far.
         source_duplicates, object_duplicates: key → offsets of further records and objects that have it.
@@ -254,7 +254,7 @@ class Settled:
                 yield offsets
 
     def ambiguous_records(self) -> Iterator[tuple[int, str]]:
-        """Spool offset of each source record that is not carried out for ambiguity, and why."""
+        """Spool offset of each source record that is not processed for ambiguity, and why."""
         for key, why in self.ambiguous.items():
             found = self.join.source.get(key)
             offsets = list(self.join.source_duplicates.get(key, ()))

@@ -51,7 +51,7 @@ def counts_a_change(figures: Mapping[str, int] | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RecordProblem:
-    """Why one record was not carried out.
+    """Why one record was not processed.
 
     Attributes:
         key: the record's key, as far as it is known.
@@ -207,7 +207,7 @@ def same_limits(one: Iterable[LimitCheck], other: Iterable[LimitCheck]) -> bool:
 
 
 class ChangeSequence(Protocol):
-    """The changes of a plan in the order they are carried out.
+    """The changes of a plan in the order they are applied.
 
     May be on disk; can be iterated again and again.
     """
@@ -223,11 +223,11 @@ class Plan:
     Attributes:
         collection, job: names.
         destination: identity of the place that would be written to (`Destination.identity`).
-        changes: in the order they are carried out.
+        changes: in the order they are applied.
         digest: SHA-256 over the changes' canonical forms (`directory_sync.plan.digest`), hexadecimal.
         statistics: what would be counted if every change succeeded.
         managed: number of objects that the destination's listing holds.
-        problems: records that cannot be carried out.
+        problems: records that cannot be processed.
         warnings: what the user should know, one sentence each.
         limits: every limit that counts, exceeded or not.
         left_alone: objects without a record that are not removed.

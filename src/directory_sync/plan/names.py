@@ -28,7 +28,7 @@ def settle_names(planning: Planning, drafts: Drafts, existing: Existing) -> None
 def refusals(
     nodes: Sequence[Node], existing: Existing, parent: Callable[[str], str | None]
 ) -> Mapping[int, str]:
-    """Index of each change that cannot be carried out → why, with `{0}` for the id that it would take.
+    """Index of each change that cannot be applied → why, with `{0}` for the id that it would take.
 
     A change is refused if several would take the same id, if an object that keeps its id has it, or if the
     container that it goes to would be made by a change that is refused itself.

@@ -1,4 +1,4 @@
-"""The order in which a plan's changes are carried out, so that each finds what it needs.
+"""The order in which a plan's changes are applied, so that each finds what it needs.
 
 Rules, for changes X and Y on different objects:
 
@@ -11,7 +11,7 @@ Rules, for changes X and Y on different objects:
 * X takes a value that Y gives up, and no other change does either (a handover): Y first, for a server may let
   only one object have it. In a circle X gives its old value up first and gets the new one late.
 
-Objects that exchange their ids in a circle are carried out by way of a temporary id for one of them.
+Objects that exchange their ids in a circle are applied by way of a temporary id for one of them.
 
 Where no rule says anything: creations (parents first), then renames, moves and updates, deletions last
 (leaves first).
@@ -68,7 +68,7 @@ class Ways(Protocol):
 
 
 class NoWays:
-    """Circles of ids cannot be carried out, and those of values are left to chance."""
+    """Circles of ids cannot be applied, and those of values are left to chance."""
 
     def matters(self, handover: Handover) -> bool:  # noqa: ARG002
         """Yes."""
@@ -92,9 +92,9 @@ class Order:
     """The result of ordering.
 
     Attributes:
-        sequence: indices of the nodes in the order to carry out.
+        sequence: indices of the nodes in the order to apply.
         late: indices whose references form a circle; they are to be written after everything else.
-        circular: indices that exchange their ids in a circle; they cannot be carried out in any order.
+        circular: indices that exchange their ids in a circle; they cannot be applied in any order.
         exchanging: indices that get a temporary id at their place in the sequence, and their own as soon as
             that is free.
         after: index of a taker → the steps that give values up for it, before it.

@@ -1,5 +1,5 @@
 """What earlier jobs plan to do, laid over an endpoint, so that a later job is planned as if they had been
-carried out.
+applied.
 """
 
 from __future__ import annotations

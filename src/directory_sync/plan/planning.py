@@ -82,7 +82,7 @@ class Planning:
         self.is_secret = functools.cache(secret_fields(self.job))
 
     def reject(self, key: str, id: str, error: RecordError | str) -> None:
-        """Note why a record or object is not carried out."""
+        """Note why a record or object is not processed."""
         self.problems.append(RecordProblem(key, id, str(error)))
 
     def leave_alone(self, why: WhyLeftAlone, by: str, ids: Sequence[str]) -> None:

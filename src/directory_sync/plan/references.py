@@ -22,7 +22,7 @@ _ANY_TEXT = "surrogatepass"
 
 @dataclass(slots=True)
 class Found:
-    """What became of the values of one field of one record.
+    """The result of the values of one field of one record.
 
     Attributes:
         ids: the counterparts' ids.
@@ -62,7 +62,7 @@ class _ByField:
     def change_values(
         self, changed: Sequence[tuple[str, FieldChange]], normalise_id: Callable[[str], str]
     ) -> None:
-        """Let changes of the field count: each is the id of the object now, and what becomes of the field."""
+        """Let changes of the field count: each is the id of the object now, and what happens to the field."""
         # All old values go first, for another object may get what one gives up.
         for identifier, item in changed:
             for key in map(self.normalise, item.old):

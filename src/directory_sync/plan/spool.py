@@ -2,7 +2,7 @@
 is.
 
 A plan's changes are kept there as they leave planning, in both forms that are needed later: canonical, for
-the digest and the store, and as plain values, for whoever looks at them or carries them out. Each form is
+the digest and the store, and as plain values, for code that looks at them or applies them. Each form is
 made once.
 """
 
@@ -147,7 +147,7 @@ def unpack_finished(data: bytes) -> tuple[Change, str]:
 
 
 class SpooledChanges:
-    """A plan's changes on disk, in the order they are carried out."""
+    """A plan's changes on disk, in the order they are applied."""
 
     def __init__(self, spool: Spool, offsets: Sequence[int]) -> None:
         self._spool = spool

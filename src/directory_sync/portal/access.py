@@ -1,4 +1,4 @@
-"""What whoever sends a request may see and do.
+"""What the person who sends a request may see and do.
 
 Deciding is the policy's business: `directory_sync.requests.decisions`.
 """

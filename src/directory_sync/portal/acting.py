@@ -1,4 +1,4 @@
-"""What people do on pages and through the REST API: decide, reroute, comment, cancel, plan anew, ask for a
+"""What people do on pages and through the REST API: decide, reroute, comment, cancel, plan again, ask for a
 waiver.
 
 Who may do it is checked in `directory_sync.requests.decisions`, under the request's lock. Each action is also
@@ -48,7 +48,7 @@ class Selected:
 
 @dataclass(frozen=True, slots=True)
 class SelectionResult:
-    """What became of one request of a selection.
+    """The result of one request of a selection.
 
     Attributes:
         detail: why nothing was recorded, in words; empty if it was.
@@ -197,7 +197,7 @@ def comment(store: Store, visitor: Visitor, request_id: int, text: str) -> Reque
 def decide_selection(
     store: Store, visitor: Visitor, selection: Sequence[Selected], *, approve: bool, reason: str = ""
 ) -> tuple[SelectionResult, ...]:
-    """Approve or deny several requests, each by itself; what became of each, in the given order.
+    """Approve or deny several requests, each by itself; the result of each, in the given order.
 
     One that cannot be decided does not keep the others from being. Raises QueryError if there are none, or
     too many.

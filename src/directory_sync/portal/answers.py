@@ -111,7 +111,7 @@ def is_api(request: Request) -> bool:
 def refusal(
     request: Request, status: int, detail: str, *, sent: SentForm = NOTHING, **fields: Any
 ) -> Response:
-    """The answer to a request that is not carried out.
+    """The answer to a request that is refused.
 
     Args:
         request: which; its path decides between JSON and a page.

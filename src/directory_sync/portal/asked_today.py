@@ -1,4 +1,4 @@
-"""Whom the jobs of a draft would ask for approval today: the policy, tightened by the deployment's minimum,
+"""Who the jobs of a draft would ask for approval today: the policy, tightened by the deployment's minimum,
 and what Airflow knows of the people that it names.
 """
 

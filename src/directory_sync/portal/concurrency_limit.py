@@ -25,8 +25,7 @@ FULL = (
 
 
 class ConcurrencyLimit:
-    """ASGI middleware: lets so many requests in at a time, and answers 503 to whoever has waited for too long
-    outside.
+    """ASGI middleware: serves so many requests at a time, and answers 503 to those that have waited too long.
 
     A server that is stopped, or a network that swallows packets, makes calls of the driver hang for minutes;
     nothing can end such a call from outside, so what is limited is how many can hang.
@@ -64,7 +63,7 @@ class ConcurrencyLimit:
                 self._places.release()
 
         async def send_outside(message: Message) -> None:
-            # Whoever reads a long download slowly has had their answer from the store.
+            # The person who reads a long download slowly has had their answer from the store.
             leave()
             await send(message)
 

@@ -18,7 +18,7 @@ def person_of(user: BaseUser) -> Person:
     """The user as a person who acts.
 
     Roles are those of SimpleAuthManager (one) or FAB (roles and groups); other auth managers tell no roles,
-    so that their users can be named as approvers, but not by role. A user whom no one has checked is not
+    so that their users can be named as approvers, but not by role. A user that no one has checked is not
     verified: they can look, but not decide.
     """
     name = user.get_name() or ""

@@ -46,7 +46,7 @@ def _collections_folder() -> Path:
 
 
 def _reach() -> MailReach | None:
-    """Whom mail can reach; None where the settings are wrong: that must keep no one from saving."""
+    """Who mail can reach; None where the settings are wrong: that must keep no one from saving."""
     try:
         return settings.mail_reach()
     except SettingsError:

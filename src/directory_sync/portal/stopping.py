@@ -95,7 +95,7 @@ def stop_run(store: Store, visitor: Visitor, collection: str, run_id: str, *, re
     require_short(reason)
     if found.ended:
         raise NotDecidable(f"Run {run_id} of {collection} has ended, so there is nothing to stop.")
-    # This first: from here on nothing of it begins, whatever becomes of this process.
+    # This first: from here on nothing of it begins, whatever happens to this process.
     stop, new = store.run_stops.ask(collection, run_id, by=visitor.person.name, reason=reason.strip())
     if new:
         airflow_runs.write_audit_log(

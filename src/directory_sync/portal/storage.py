@@ -27,7 +27,7 @@ def current_store() -> Store:
 
 
 def forget_store() -> None:
-    """Have the next call open the store anew, because it did not answer or the setting has changed."""
+    """Have the next call open the store again, because it did not answer or the setting has changed."""
     global _opened
     with _lock:
         opened, _opened = _opened, None

@@ -91,7 +91,7 @@ def sent_number(text: str) -> int:
 
 
 class RefuseForm(Protocol):
-    """Answers a request that is not carried out, with what was typed into the form that it brought."""
+    """Answers a request that is refused, with what was typed into the form that it brought."""
 
     def __call__(self, request: Request, status: int, detail: str, *, sent: SentForm) -> Response:
         """The answer: HTTP's status, and in words what is wrong and what to do about it."""

@@ -27,7 +27,7 @@ def ldif_records(
     normalise: Callable[[str], str],
     above: Callable[[str], Iterable[str]],
 ) -> Iterator[str]:
-    """A plan as text, in parts that a tool can carry out one after the other, each below a comment.
+    """A plan as text, in parts that a tool can apply one after the other, each below a comment.
 
     Args:
         changes: the plan's.
@@ -88,7 +88,7 @@ def ldif_parts(
 ) -> Iterator[str]:
     """A stored plan as LDIF change records, in parts; the job must have such a form.
 
-    It is made without asking the destination: whoever reads it may not be able to reach that. So the
+    It is made without asking the destination: the reader may not be able to reach that. So the
     destination's schema is not known here, and values are compared byte by byte where it would know
     better: a preview by the command line, which asks the destination, may leave out a value that only differs
     in case.

@@ -1,6 +1,6 @@
 """Patterns of changes in words: the one place where a line of them is given its text.
 
-The texts hold values as they are; whoever shows them makes them harmless.
+The texts hold values as they are; the caller makes them harmless.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def report_file(path: Path) -> Iterator[TextIO]:
         with target.open("w", encoding="utf-8") as stream:
             yield stream
         return
-    # Readable by its owner only from the first moment, and beside its target, so that replacing is one step.
+    # Readable by its owner only from the first moment, and next to its target, so that replacing is one step.
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=target.parent, prefix=".report-", delete=False
     ) as stream:

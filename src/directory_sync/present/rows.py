@@ -38,7 +38,7 @@ def change_rows(job: str, shown: ShownChange) -> Iterator[tuple[str, ...]]:
 
 
 def report_rows(job: str, changes: Iterable[ShownChange]) -> Iterator[tuple[str, ...]]:
-    """The rows of changes with what became of each, in the order of `REPORT_COLUMNS`."""
+    """The rows of changes with the result of each, in the order of `REPORT_COLUMNS`."""
     for shown in changes:
         outcome = shown.outcome
         end = ("", "") if outcome is None else (outcome.result.value, printable(outcome.message))

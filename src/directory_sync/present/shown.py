@@ -55,7 +55,7 @@ class ShownChange(NamedTuple):
         told: the change as planned, with `***` for the values of a secret field.
         fields: its fields, each with whether it is secret.
         sequence: its place in the plan, from 0.
-        outcome: what became of it; None if nothing has yet.
+        outcome: its result; None if nothing has yet.
     """
 
     told: Change

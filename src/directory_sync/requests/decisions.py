@@ -70,7 +70,7 @@ def approve(store: Store, request_id: int, person: Person, *, digest: str, reaso
     Args:
         store: holds the request.
         request_id: which.
-        person: who agrees, verified by whoever calls this.
+        person: who agrees, verified by the caller.
         digest: of the plan that this person was shown.
         reason: in their words.
 
@@ -141,7 +141,7 @@ def cancel(
 
 
 def comment(store: Store, request_id: int, person: Person, text: str) -> RequestView:
-    """Add a comment; whoever may see the request may comment on it. Raises as `approve`."""
+    """Add a comment; everyone who may see the request may comment on it. Raises as `approve`."""
     _require_verified(person)
     return store.decisions.comment(request_id, person.name, text)
 

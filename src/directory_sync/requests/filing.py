@@ -161,7 +161,7 @@ def _first_escalation(
 def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
     """Where the policy says `self_approval: auto`, who started the run has agreed by starting it.
 
-    Their roles are known only to Airflow's API server, so that holds for those whom the policy names by user
+    Their roles are known only to Airflow's API server, so that holds for those that the policy names by user
     name.
     """
     view = store.requests.get(filed.id)

@@ -1,6 +1,4 @@
-"""What time does to requests, carried out: those whose time is over end, and where no one answers the next
-are asked.
-"""
+"""Ends requests whose time is over, and asks the next approvers where no one answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carries out a stored plan for a job, and notes the end of it: the same for plans that need approval and for
+"""Applies a stored plan for a job, and notes the end of it: the same for plans that need approval and for
 all others.
 """
 
@@ -51,7 +51,7 @@ def apply_and_record(
     started: float,
     planned: datetime | None = None,
 ) -> JobResult:
-    """Write a plan's changes and record what became of them.
+    """Write a plan's changes and record their results.
 
     Args:
         plan_id, plan: in the store.
@@ -137,7 +137,7 @@ def _ended_early(
     *,
     resumed: bool,
 ) -> ApplyResult:
-    """Record what became of the changes without an outcome of a plan that no attempt goes on with.
+    """Record the results of the changes without an outcome of a plan that no attempt goes on with.
 
     What this attempt has not come to, an earlier one may have written. After a stop, what was not written is
     recorded too.
@@ -191,7 +191,7 @@ def _refused(
 
 
 def as_noted(request: Request) -> JobResult:
-    """What was noted of a request that has been carried out before."""
+    """What was noted of a request that has been applied before."""
     noted = request.result or {}
     log.info("Request %d has been applied already, at %s UTC.", request.id, request.applied)
     return JobResult(

@@ -1,4 +1,4 @@
-"""Carries out the plan of an approved request, in the run that has filed it: exactly that plan, or
+"""Applies the plan of an approved request, in the run that has filed it: exactly that plan, or
 nothing.
 """
 
@@ -37,7 +37,7 @@ def apply_approved(
     holder: str,
     progress: Progress = lambda stage, done, total: None,
 ) -> JobResult:
-    """Carry out the plan that a request is about, if it is approved, or go on where an earlier attempt has
+    """Apply the plan that a request is about, if it is approved, or go on where an earlier attempt has
     stopped.
 
     The source is not read again. What has changed at the destination since the plan was made is a conflict,
@@ -52,12 +52,12 @@ def apply_approved(
         holder: how others are told who holds the lease.
         progress: hears about changes.
 
-    Returns what became of it; if it has been carried out before, what was noted then, and nothing is written.
+    Returns its result; if it has been applied before, what was noted then, and nothing is written.
 
     Raises:
         LeaseError: another run works on the same part of the destination; nothing was begun.
         RequestError, PlanMismatch: there is no approval of exactly this plan, or only a waiver, which a run
-            that plans anew makes use of; nothing was written.
+            that plans again makes use of; nothing was written.
         StoreError: the store does not answer; what was written until then is found again by a retry.
     """
     started = time.monotonic()

@@ -34,7 +34,7 @@ def preview_collection(
     A job that cannot be planned does not end the preview: the jobs after it are planned without its changes.
 
     Raises:
-        UnsupportedError: one of the jobs cannot be carried out here; nothing was read for any of them.
+        UnsupportedError: one of the jobs is not supported here; nothing was read for any of them.
     """
     refuse_unsupported(collection, jobs, script_modules=deployment.script_modules)
     earlier: list[Earlier] = []
@@ -67,7 +67,7 @@ def run_collection(
     """Run jobs in order; after a failed job whose failure action is *abort*, or when a person has stopped the
     run, the others are not run, and say so.
 
-    Neither are those behind a job that waits for approval and says `wait_for_approval`: no one stays at a
+    Neither are those after a job that waits for approval and says `wait_for_approval`: no one stays at a
     terminal for that.
 
     Args:
@@ -80,7 +80,7 @@ def run_collection(
         progress: makes what hears how far a job is.
 
     Raises:
-        UnsupportedError: one of the jobs cannot be carried out here; nothing was read for any of them.
+        UnsupportedError: one of the jobs is not supported here; nothing was read for any of them.
         StoreError: the store does not answer.
     """
     refuse_unsupported(snapshot.collection, jobs, script_modules=deployment.script_modules)

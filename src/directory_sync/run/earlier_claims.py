@@ -26,7 +26,7 @@ def past_after(
     *,
     window: timedelta | None = None,
 ) -> Past:
-    """What is on record of a job, as if the plans of these jobs had been carried out.
+    """What is on record of a job, as if the plans of these jobs had been applied.
 
     `window`: as for `past_of`.
     """
@@ -52,7 +52,7 @@ def past_after(
 
 
 def _claimed(store: Store, collection: Collection, job: Job, plan: Earlier) -> set[bytes]:
-    """What a job would claim once its plan has been carried out."""
+    """What a job would claim once its plan has been applied."""
     on_record = past_of(store, collection, job, plan.destination, window=timedelta())
     found = plan.findings
     absent = on_record.absent if found.absent is None else found.absent

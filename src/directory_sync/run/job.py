@@ -83,7 +83,7 @@ def preview_job(
     roles: Roles[str] | None = None,
     shared: SharedListings | None = None,
 ) -> JobResult:
-    """Plan a job as if the earlier plans had been carried out, and write nothing.
+    """Plan a job as if the earlier plans had been applied, and write nothing.
 
     Args:
         store: knows what the job knows; None where there is none, so that nothing is known.
@@ -126,7 +126,7 @@ def run_job(
     """Plan a job and carry the plan out, or go on with the plan that an earlier attempt of the same run left
     unfinished.
 
-    A plan that needs approval is not carried out: a request is filed for it, and the job waits. Nothing is
+    A plan that needs approval is not applied: a request is filed for it, and the job waits. Nothing is
     begun in a run that a person has stopped.
 
     Args:
@@ -340,7 +340,7 @@ def _new_run_needed(store: Store, snapshot: Snapshot, job: Job) -> NewRunNeeded:
 
 
 def _unfinished(work: BegunJob) -> StoredPlan | None:
-    """The plan that an earlier attempt began to carry out at this destination; None if there is none."""
+    """The plan that an earlier attempt began to apply at this destination; None if there is none."""
     job, store = work.job, work.store
     plan_id = work.unfinished_plan()
     if plan_id is None:

@@ -21,11 +21,11 @@ _APPLIED = (JobState.SUCCESS.value, JobState.SUCCESS_WITH_ERRORS.value, JobState
 
 
 def is_known(store: Store, snapshot: Snapshot, job: Job, *, since: datetime | None = None) -> bool:
-    """Whether a run of Airflow that was no preview has carried out this very definition of the job.
+    """Whether a run of Airflow that was no preview has applied this very definition of the job.
 
     Plans that were denied, expired or stopped make nothing known.
 
-    `since`: when a person saved the job as it is, where that is known: what was carried out before then was
+    `since`: when a person saved the job as it is, where that is known: what was applied before then was
     another version, though it may have said the same.
     """
     collection, name = snapshot.collection, job.name

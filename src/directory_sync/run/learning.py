@@ -51,7 +51,7 @@ def claims(job: Job) -> bool:
 
 @dataclass(slots=True)
 class Written:
-    """What became of the objects that a plan creates and deletes.
+    """The results of the objects that a plan creates and deletes.
 
     Attributes:
         destination: where they are.
@@ -69,7 +69,7 @@ class Written:
     gone: list[bytes] = field(default_factory=list)
 
     def note(self, change: Change, outcome: Outcome) -> None:
-        """Take in what became of one change."""
+        """Take in the result of one change."""
         if outcome.result not in (Result.DONE, Result.FOUND_DONE):
             return
         in_file = self.destination.region is None
@@ -101,7 +101,7 @@ def learn(
         snapshot: the run, whose definition counts.
         job: out of it.
         plan: that was applied.
-        written: what became of its changes.
+        written: the result of its changes.
         planned: when the plan was made, if that was in an earlier run or attempt; None for just now.
     """
     identities, names = _created(written, managed=plan.managed)

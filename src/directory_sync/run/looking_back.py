@@ -1,4 +1,4 @@
-"""Finds out what became of those changes of a plan that no one could record, by looking at their objects."""
+"""Finds out the results of those changes of a plan that no one could record, by looking at their objects."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def open_job(
 
     Raises:
         RulesBroken: the collection breaks a rule of the deployment's connections; nothing was read.
-        UnsupportedError: the job asks for something that cannot be carried out here; nothing was read.
+        UnsupportedError: the job asks for something that is not supported here; nothing was read.
         EndpointError: an endpoint does not answer, or does not hold what the job names.
     """
     refuse_broken_rules(collection, deployment, roles=roles)

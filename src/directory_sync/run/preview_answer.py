@@ -72,7 +72,7 @@ class _SideAtWork:
 
 
 def answer(store: Store, question: Question, deployment: Deployment, *, progress: Progress) -> PreviewState:
-    """Answer a question that was claimed; what has become of it.
+    """Answer a question that was claimed; return the state that it then has.
 
     Args:
         store: keeps the answer.

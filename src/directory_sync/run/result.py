@@ -77,7 +77,7 @@ def has_failed(state: str) -> bool:
 
 
 NOT_APPROVED = (JobState.WAITING, JobState.DENIED, JobState.EXPIRED, JobState.CANCELLED, JobState.STALE)
-"""States of a job whose plan was not carried out because of what was said, or not said, about it; the run has
+"""States of a job whose plan was not applied because of what was said, or not said, about it; the run has
 the first.
 """
 
@@ -124,12 +124,12 @@ class JobResult:
         managed: number of objects that the destination's listing held.
         changes: the plan's changes; empty if there was none.
         outcomes: by place in the plan, of the changes that were not simply done.
-        problems: records and objects that were not carried out.
+        problems: records and objects that were not processed.
         warnings, limits, left_alone, findings, evidence: the plan's.
         message: how it ended, as a sentence; `code`: what it says.
         error: what made it fail.
         plan_id: where the store holds the plan.
-        request: the request for approval that the plan waits for, or that has let it be carried out.
+        request: the request for approval that the plan waits for, or that has let it be applied.
         forecast: in a preview, what a run that begins now would do with the plan; None otherwise.
         duration: seconds.
     """
@@ -159,7 +159,7 @@ class JobResult:
 
 
 def planned(plan: Plan, started: float) -> JobResult:
-    """The result of a plan that is not carried out: a preview, or one that goes past a limit."""
+    """The result of a plan that is not applied: a preview, or one that goes past a limit."""
     error = LimitExceeded(exceeded_text(plan.limits)) if plan.exceeded else None
     return JobResult(
         job=plan.job,
@@ -183,19 +183,19 @@ def planned(plan: Plan, started: float) -> JobResult:
 
 
 def stopped(plan: Plan, plan_id: int, started: float) -> JobResult:
-    """The result of a plan that is not carried out because it goes past a limit."""
+    """The result of a plan that is not applied because it goes past a limit."""
     return replace(planned(plan, started), statistics=_nothing_written(plan), plan_id=plan_id)
 
 
 def waiting(plan: Plan, plan_id: int, request: int, message: str, started: float) -> JobResult:
-    """The result of a plan that is not carried out before someone has agreed to it."""
+    """The result of a plan that is not applied before someone has agreed to it."""
     return not_approved(plan, plan_id, request, JobState.WAITING, message, started)
 
 
 def not_approved(
     plan: Plan, plan_id: int, request: int, state: JobState, message: str, started: float
 ) -> JobResult:
-    """The result of a plan that is not carried out because of what was said, or not said, about a request for
+    """The result of a plan that is not applied because of what was said, or not said, about a request for
     it.
     """
     result = replace(planned(plan, started), state=state, statistics=_nothing_written(plan), error=None)
@@ -207,7 +207,7 @@ def _nothing_written(plan: Plan) -> Statistics:
 
 
 def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> JobResult:
-    """The result of a plan that was carried out, or begun."""
+    """The result of a plan that was applied, or begun."""
     done = outcome.statistics
     statistics = replace(
         done,

@@ -241,7 +241,7 @@ def notification_domains() -> frozenset[str]:
 
 
 def mail_reach() -> MailReach:
-    """Whom mail can reach, to check definitions by. Raises SettingsError."""
+    """Who mail can reach, to check definitions by. Raises SettingsError."""
     from directory_sync.definition.reach import MailReach
 
     return MailReach(

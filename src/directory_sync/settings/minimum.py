@@ -19,7 +19,7 @@ def parse_minimum(text: str) -> ApprovalPolicy | None:
     empty text or `none`.
 
     Raises SettingsError. `manager` is refused as a level of escalation: jobs write that very attribute, so
-    whoever can change it could make themselves someone who decides in the whole deployment.
+    anyone who can change it could make themselves someone who decides in the whole deployment.
     """
     if text.strip() in ("", "none"):
         return None

@@ -281,7 +281,7 @@ def _file_id(file: Path | None) -> tuple[int, int] | None:
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    # Reading waits too while someone changes a table, and would wait for ever for a session that does
+    # Reading waits too while someone changes a table, and would wait indefinitely for a session that does
     # nothing more.
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")

@@ -69,8 +69,8 @@ class Draft:
 
 
 class Drafts:
-    """Queries about drafts. Whoever asks is named by `person`, as Airflow spells the name: they find none of
-    others, nor of people of nearly the same name.
+    """Queries about drafts. `person` is who asks, as Airflow spells the name: they find no drafts of others,
+    nor of people with nearly the same name.
     """
 
     def __init__(self, database: Database) -> None:
@@ -190,7 +190,7 @@ class Drafts:
                     at=before.changed,
                 )
             values |= {"number": expected + 1, "changed": self._database.now(connection)}
-            # The number once more: PostgreSQL lets another transaction in between.
+            # The number again: PostgreSQL lets another transaction in between.
             mine = (DraftRow.id == id) & (DraftRow.person == person) & (DraftRow.number == expected)
             if connection.execute(update(DraftRow).where(mine).values(**values)).rowcount != 1:
                 after = _found(connection, id, person)

@@ -20,7 +20,7 @@ _OUTCOME_OF_CHANGE = (OutcomeRow.plan_id == ChangeRow.plan_id) & (OutcomeRow.seq
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One change that was carried out, or tried, on an object.
+    """One change that was applied, or tried, on an object.
 
     Attributes:
         collection: as it was called then; `current_name` as it is called now.

@@ -58,7 +58,7 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
         digest.add(payload.encode())
         seal.add(name)
         search_seal.add(search)
-        # What pages count and filter by stands beside the change itself.
+        # What pages count and filter by stands next to the change itself.
         kinds[action if has_action(payload, action) else "misfiled"] += 1
     count, expected = _count(database, row.id), header["changes"]
     if digest.hexdigest() != row.digest or count != expected:

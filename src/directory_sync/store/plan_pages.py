@@ -34,7 +34,7 @@ from directory_sync.store.tables import (
 )
 
 OPEN: Literal["open"] = "open"
-"""Stands, where results are asked for, for changes that nothing has become of yet."""
+"""Stands, where results are asked for, for changes that have no result yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class PlanHead:
 
 @dataclass(frozen=True, slots=True)
 class StoredChange:
-    """One change with its place in the plan, from 0, and what became of it; None if nothing has yet."""
+    """One change with its place in the plan, from 0, and its result; None if nothing has yet."""
 
     sequence: int
     change: Change
@@ -120,7 +120,7 @@ class OutcomeCause:
     """Why changes did not succeed.
 
     Attributes:
-        result: what became of them.
+        result: their results.
         message: the cause.
         number: of how many changes it is true.
         objects: the names of the first of them.
@@ -178,7 +178,7 @@ class PlanPages:
     def changes_with_outcomes(
         self, head: PlanHead, filter: ChangeFilter | None = None
     ) -> Iterator[StoredChange]:
-        """The changes of a plan that a filter lets through, in order, with what has become of each; never all
+        """The changes of a plan that a filter lets through, in order, with the result of each; never all
         in memory.
         """
         filter = filter or ChangeFilter()
@@ -281,7 +281,7 @@ class PlanPages:
         with self._database.read() as connection:
             counts = {row[0]: int(row[1]) for row in connection.execute(counting)}
         found_rows: list[Row[Any]] = []
-        # One kind after the other: each is read by the plan's key, and what is behind the page is not read at
+        # One kind after the other: each is read by the plan's key, and what is after the page is not read at
         # all.
         for each in sorted({rank(kind) for kind in counts}):
             if begin is not None and each < begin[0]:
@@ -312,7 +312,7 @@ class PlanPages:
         return _page(list(rows), more=begin + limit < len(found), total=len(found))
 
     def _position(self, plan_id: int, sequence: int, rank: Callable[[str], int]) -> tuple[int, int]:
-        """Where a change stands among ranked ones; one that is not there, before or behind all of its
+        """Where a change stands among ranked ones; one that is not there, before or after all of its
         plan.
         """
         query = select(ChangeRow.action).where(ChangeRow.plan_id == plan_id, ChangeRow.sequence == sequence)
@@ -327,7 +327,7 @@ class PlanPages:
         """
         query = select(PlanRow.digest).where(PlanRow.id.in_([plan_id, other_id])).order_by(PlanRow.id)
         with self._database.read() as connection:
-            # A digest stands for a plan's changes and their order, whatever becomes of the plan's number.
+            # A digest stands for a plan's changes and their order, whatever happens to the plan's number.
             known = (plan_id < other_id, *connection.scalars(query))
         with _unlike_lock:
             places = _unlike.pop(known, None)

@@ -1,4 +1,4 @@
-"""Plans, their changes, and what became of each change."""
+"""Plans, their changes, and the result of each change."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class QuestionKind(StrEnum):
 
 
 class PreviewState(StrEnum):
-    """What has become of a question."""
+    """The state of a question."""
 
     ASKED = "asked"
     RUNNING = "running"

@@ -120,7 +120,7 @@ class Previews:
             return _question(connection.execute(_of(id)).one(), now)
 
     def get(self, id: str) -> Question | None:
-        """A question that was asked within the last day, by whomever; None if there is none."""
+        """A question that was asked within the last day, by anyone; None if there is none."""
         if not _FORM.fullmatch(id):
             return None
         with self._database.read() as connection:

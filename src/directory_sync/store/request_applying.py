@@ -1,5 +1,5 @@
-"""The way from an approved request to its plan carried out: claimed by whoever applies it, the result noted,
-also on jobs.
+"""How an approved request is applied: claimed by the one run that applies it, and the result noted, also on
+jobs.
 """
 
 from __future__ import annotations
@@ -86,14 +86,14 @@ class RequestApplying:
         code: MessageCode = MessageCode.OTHER,
         plan_id: int | None = None,
     ) -> None:
-        """Note what became of an approved plan. If it is noted again, the last result counts; the events keep
+        """Note the result of an approved plan. If it is noted again, the last result counts; the events keep
         all.
 
         Args:
             request_id: the request.
             result: `state` is a job state.
             code: what the message in it says.
-            plan_id: the plan that was carried out; that nothing more of it will be is noted in the same step.
+            plan_id: the plan that was applied; that nothing more of it will be is noted in the same step.
 
         Raises RequestNotFound; NotDecidable if the request is neither approved nor applied.
         """
@@ -119,8 +119,8 @@ class RequestApplying:
             add_event(connection, request_id, EventKind.APPLIED, at=now, data=result)
 
     def settle_waiting(self, request_id: int) -> None:
-        """Note on the jobs that wait for a request what became of it, where it was over before they were
-        noted to wait for it.
+        """Note the result of a request on the jobs that wait for it, where it was over before they were noted
+        to wait.
         """
         with contextlib.suppress(RequestNotFound), self._database.write() as connection:
             settle_jobs(connection, find_request(connection, request_id, lock=True))

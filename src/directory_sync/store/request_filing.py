@@ -165,7 +165,7 @@ class RequestFiling:
         reason: str,
         terminals_only: bool = False,
     ) -> tuple[int, ...]:
-        """End what was approved for a job and never begun, because a run has planned the job anew; their
+        """End what was approved for a job and never begun, because a run has planned the job again; their
         numbers.
 
         Args:
@@ -387,7 +387,7 @@ def _live(connection: Connection, collection: str, job: str) -> Request | None:
 
 
 def _approved_in_this_run(connection: Connection, plan: Row[Any]) -> Request | None:
-    """What an earlier attempt of the same run asked for and got, as long as it has not been carried out."""
+    """What an earlier attempt of the same run asked for and got, as long as it has not been applied."""
     row = connection.execute(
         select_requests()
         .where(RequestRow.collection_run_id == plan.collection_run_id, RequestRow.job == plan.job)

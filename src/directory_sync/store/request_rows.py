@@ -98,7 +98,7 @@ def read_request(row: Row[Any]) -> Request:
 def find_request(connection: Connection, request_id: int, *, lock: bool = False) -> Request:
     """One request; with `lock` no one else changes it until the transaction ends. Raises RequestNotFound.
 
-    Whoever changes a request, or adds anything to it, locks it first, so that everything that happens to one
+    What changes a request, or adds anything to it, locks it first, so that everything that happens to one
     request happens one after another. SQLite has one writer anyway.
     """
     row = None
@@ -220,8 +220,8 @@ def end_request(connection: Connection, request: Request, state: str, *, by: str
 
 
 def settle_jobs(connection: Connection, request: Request) -> None:
-    """Note on all attempts that wait for a request, also those of other runs, what became of it; nothing if
-    it is not over.
+    """Note the result of a request on all attempts that wait for it, also those of other runs; nothing
+    if it is not over.
     """
     if request.state in UNDER_WAY:
         return

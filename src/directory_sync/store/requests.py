@@ -138,11 +138,11 @@ class Requests:
             return None if row is None else read_request(row)
 
     def approved(self, collection: str, job: str, digest: str, *, waiver: bool) -> Request | None:
-        """The latest approved request for exactly this plan that no one has carried out, or None.
+        """The latest approved request for exactly this plan that no one has applied, or None.
 
         Args:
             collection, job, digest: of the plan.
-            waiver: one that a later run uses, or one that its own run carries out.
+            waiver: one that a later run uses, or one that its own run applies.
         """
         with self._database.read() as connection:
             query = _newest().where(

@@ -43,7 +43,7 @@ class StoredJobResult:
             otherwise.
         host, pid: the process that works or worked on it.
         plan_id: the last complete plan of any attempt, or None.
-        request_id: the request that it waits for, also one of another run, or carries out; None if there is
+        request_id: the request that it waits for, also one of another run, or applies; None if there is
             none.
         code: what the message says.
         wrote: this attempt or an earlier one of the run has written something.

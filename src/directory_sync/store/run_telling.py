@@ -49,7 +49,7 @@ def tell(connection: Connection, run: int, kind: RunNewsKind, *, at: datetime) -
 
 
 def tell_again(connection: Connection, run: int, *, at: datetime) -> None:
-    """Let people hear what has become of a run after it was closed; nothing while it goes on."""
+    """Let people hear the state of a run after it was closed; nothing while it goes on."""
     query = select(CollectionRunRow.finished).where(CollectionRunRow.id == run)
     if connection.execute(query).scalar_one_or_none() is not None:
         tell(connection, run, RunNewsKind.ENDED, at=at)

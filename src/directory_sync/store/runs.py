@@ -44,7 +44,7 @@ NOT_RUN = "not_run"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A run, with the definition that counts for all of it, whatever becomes of the file.
+    """A run, with the definition that counts for all of it, whatever happens to the file.
 
     Attributes:
         id: of the run in the store.
@@ -244,7 +244,7 @@ class Runs:
 
         Args:
             run, job: which job.
-            request: the one that is to be carried out.
+            request: the one that is to be applied.
             lease: held as long as the attempt goes on.
         """
         with self._database.write() as connection:
@@ -309,7 +309,7 @@ class Runs:
             statistics: what was counted; None if nothing was.
             planned: what the plan would do, where nothing of it was written.
             message, warnings, problems: for people.
-            request: the one that it waits for, or has carried out.
+            request: the one that it waits for, or has applied.
             code: what the message says.
         """
         with self._database.write() as connection:

@@ -41,7 +41,7 @@ _FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class OpenPlan:
-    """A plan that someone has begun to carry out and not finished.
+    """A plan that someone has begun to apply and not finished.
 
     Attributes:
         id: of the plan.

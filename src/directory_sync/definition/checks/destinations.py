@@ -1,4 +1,4 @@
-"""Checks of where a job writes: containers and base, the managed set, what becomes of objects whose record is
+"""Checks of where a job writes: containers and base, the managed set, what happens to objects whose record is
 gone.
 """
 

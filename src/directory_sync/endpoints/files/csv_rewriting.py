@@ -28,7 +28,7 @@ def changed_content(
 
     Args:
         rows: the file as it is.
-        columns: the header's columns and, behind them, those that are added.
+        columns: the header's columns and, after them, those that are added.
         key_places: which columns form a row's id.
         changes: what is done, by id.
     """

@@ -21,7 +21,7 @@ def ldif_form() -> LdifForm:
 
 
 def change_records(change: Change, part: Part = Part.WHOLE, *, pseudo_fields: Iterable[str] = ()) -> str:
-    """A change as records that `ldapmodify` carries out; several for one that renames and modifies.
+    """A change as records that `ldapmodify` applies; several for one that renames and modifies.
 
     `pseudo_fields` are left out: fields that are no attributes (lower case).
     """

@@ -70,7 +70,7 @@ class LdifDestination(LdifSource, RewrittenFile):
         self.selection = None
         self.names = LdifNames(maps_dn=DN_FIELD in map(str.lower, fields))
         self.objects = LdifObjects()
-        # Whoever writes the file again may give an entry's name to another one.
+        # The person who writes the file again may give an entry's name to another one.
         self.identity_field: str | None = next((key for key in keys if key.lower() != DN_FIELD), None)
 
     # -- reading ---------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ class LdifDestination(LdifSource, RewrittenFile):
                 yield Image(id, entry.attributes, held[0] if held else None, entry.problem)
 
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
-        """Tell by looking into the file what became of changes.
+        """Tell by looking into the file the results of changes.
 
         An entry that has another name by now was not deleted.
         """

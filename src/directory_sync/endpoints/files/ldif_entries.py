@@ -1,4 +1,4 @@
-"""The entries of an LDIF file in memory, and what becomes of each change to them. Touches no file."""
+"""The entries of an LDIF file in memory, and what happens to each change to them. Touches no file."""
 
 from __future__ import annotations
 

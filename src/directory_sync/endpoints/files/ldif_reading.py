@@ -33,7 +33,7 @@ class Entry:
 
     Attributes:
         line: number of its first line, from 1.
-        raw: its bytes as they stand in the file, without the version line, blank lines behind it included.
+        raw: its bytes as they stand in the file, without the version line, blank lines after it included.
         dn: None for comments only; `line N` if the name cannot be read.
         named: whether the name can be read.
         attributes: as the file spells them → values; spellings of one attribute are put together.

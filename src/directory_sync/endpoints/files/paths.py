@@ -78,7 +78,7 @@ def open_file(path: Path, label: str) -> BinaryIO:
     Raises MissingObjectError, AuthenticationError (rights) or EndpointError.
     """
     try:
-        # Not blocking, because opening a FIFO would wait for a writer for ever; the path is resolved, so a
+        # Not blocking: opening a FIFO could wait for a writer indefinitely; the path is resolved, so a
         # link is an attack.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):

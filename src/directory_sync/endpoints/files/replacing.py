@@ -49,7 +49,7 @@ def writing_to(path: Path, label: str) -> Iterator[None]:
 def replace_content(
     path: Path, label: str, write: Callable[[BinaryIO], None], before_replace: Callable[[], None]
 ) -> None:
-    """Write new content beside the file and put it in the file's place, durably.
+    """Write new content next to the file and put it in the file's place, durably.
 
     The mode, and where allowed the owner, of an existing file are kept. To be called inside `writing_to`.
 

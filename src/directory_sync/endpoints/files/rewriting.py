@@ -26,7 +26,7 @@ class RewrittenFile(WholeDestination):
     can = frozenset({Can.WRITE_AT_ONCE})
 
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:  # noqa: ARG002 - all or nothing was written
-        """Tell by looking into the file what became of changes. It was written in one step, or not at all."""
+        """Tell by looking into the file the results of changes. It was written in one step, or not at all."""
         todo = list(changes)
         if not self.path.exists() and any(change.action is not Action.CREATE for _, change in todo):
             raise MissingObjectError(
@@ -47,7 +47,7 @@ class RewrittenFile(WholeDestination):
         withheld: Mapping[int, str] = NONE_WITHHELD,
         absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
-        """Give the file its new content in one step, then tell what became of each change.
+        """Give the file its new content in one step, then tell the result of each change.
 
         Whether each touched record is still as it was seen is looked up in the file itself, while no other
         writer is let in.
@@ -81,12 +81,12 @@ class RewrittenFile(WholeDestination):
     def _decide(
         self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
     ) -> tuple[Sequence[Outcome], WriteContent]:
-        """What becomes of each change, and what writes the content that the file has after those that are
+        """What happens to each change, and what writes the content that the file has after those that are
         done.
 
         Args:
             todo: changes with their places in the plan.
-            verify: places of those that an earlier attempt may have carried out already; of a file that is
+            verify: places of those that an earlier attempt may have applied already; of a file that is
                 not there, nothing is found done.
         """
 
@@ -169,7 +169,7 @@ class RowFile(RewrittenFile):
 
 
 def _found(change: Change, decided: Outcome) -> Outcome:
-    """What a look says of a change, from what would become of it if it were written now."""
+    """What a look says of a change, from what would happen to it if it were written now."""
     if decided.result is Result.FOUND_DONE:
         return decided
     if decided.result is Result.DONE or change.action is Action.DELETE:

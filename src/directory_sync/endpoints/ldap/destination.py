@@ -177,7 +177,7 @@ class LdapDestination(LdapSource):
         return ldif.render_change(change, self.server.schema, part)
 
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
-        """Tell by looking at the objects what became of changes; see `looking.look_at`."""
+        """Tell by looking at the objects the results of changes; see `looking.look_at`."""
         return look_at(self.server, changes, renamed=renamed)
 
     def write(
@@ -189,7 +189,7 @@ class LdapDestination(LdapSource):
         withheld: Mapping[int, str] = NONE_WITHHELD,
         absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
-        """Carry out changes on one connection, many at a time; see `write.Writer`."""
+        """Apply changes on one connection, many at a time; see `write.Writer`."""
         writer = Writer(
             self.server,
             before_send=before_send,

@@ -93,7 +93,7 @@ def _partly(text: str) -> Finding:
 
 
 def _find_update(change: Change, planned: Operations, rules: Rules, progress: Progress) -> Finding:
-    """An operation is carried out as a whole or not at all, so what is left of one tells about all of it."""
+    """An operation is applied as a whole or not at all, so what is left of one tells about all of it."""
     left = progress.remaining
     if progress.done:
         return _DONE

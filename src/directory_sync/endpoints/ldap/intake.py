@@ -25,7 +25,7 @@ class Intake:
         server: where to write.
         sight: how objects are looked at.
         repairs: what the server does to references by itself; None if it does nothing.
-        verify: places of changes that an earlier attempt may have carried out.
+        verify: places of changes that an earlier attempt may have applied.
         withheld: places of changes that must not be sent, and why.
         absent: places of changes for whose objects there was no image.
     """

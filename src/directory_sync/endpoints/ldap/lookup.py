@@ -274,7 +274,7 @@ class Visibility:
     def send(self, connection: SimpleLDAPObject) -> int:
         """Ask for one object in it; then how many there are."""
         if self._is_second:
-            # The server knows how many there are, whoever asks; where it does not say so, nothing is proven.
+            # The number does not depend on who asks; where the server does not give it, nothing is proven.
             asked = [*_EMPTY, self.sought_by] if self.sought_by else list(_EMPTY)
             return int(connection.search_ext(self.container, ldap.SCOPE_BASE, EVERYTHING, attrlist=asked))
         wanted = f"({self.sought_by}=*)" if self.sought_by else EVERYTHING

@@ -78,8 +78,8 @@ class Operations:
     """What a change needs.
 
     Attributes:
-        main: carried out one after the other.
-        late: carried out after all other changes, because its values name objects that point back at this
+        main: applied one after the other.
+        late: applied after all other changes, because its values name objects that point back at this
             one.
     """
 

@@ -50,8 +50,8 @@ class Progress:
     """What is left to do.
 
     Attributes:
-        remaining: operations that still have to be carried out; none in both parts if the change is done.
-        conflict: why it must not be carried out; empty if there is no conflict.
+        remaining: operations that still have to be applied; none in both parts if the change is done.
+        conflict: why it must not be applied; empty if there is no conflict.
         found: the same without what follows from it: what the object is like.
         unexplained: normalised DNs that values named and name no longer. If no object has any of these DNs
             any more, the server took the values away along with their objects, and the change can be judged
@@ -191,7 +191,7 @@ def _judge_update(
 def _names_left(
     change: Change, main: Sequence[Operation], schema: Schema, dn: str
 ) -> tuple[tuple[Operation, ...], str]:
-    """The operations without the renames that have been carried out, and the name that the object has by
+    """The operations without the renames that have been applied, and the name that the object has by
     them.
     """
     renames = [op for op in main if isinstance(op, Rename)]

@@ -214,7 +214,7 @@ def whole_values(entry: Attributes, rest: Callable[[str, int], list[bytes]]) -> 
         values = (
             received + rest(name, int(ranged["last"]) + 1) if ranged and ranged["last"] != "*" else received
         )
-        # Active Directory sends the plain name without values beside the range.
+        # Active Directory sends the plain name without values next to the range.
         if values:
             result[name] = result.get(name, []) + values
     return result
@@ -252,7 +252,7 @@ class Spelling:
             values = (
                 received + rest(ranged["name"], int(ranged["last"]) + 1) if ranged and partly else received
             )
-            # Active Directory sends the plain name without values beside the range.
+            # Active Directory sends the plain name without values next to the range.
             for name in names if values else ():
                 result[name] = result[name] + values if name in result else values
         return result

@@ -20,7 +20,7 @@ from directory_sync.endpoints.ldap.schema import base_name
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a write was not carried out.
+    """Why a write was not applied.
 
     Attributes:
         result: conflict or failed.

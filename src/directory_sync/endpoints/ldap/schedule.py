@@ -1,6 +1,6 @@
 """Which changes may be underway at the same time.
 
-Servers carry out pipelined operations of one connection in any order.
+Servers apply pipelined operations of one connection in any order.
 """
 
 from __future__ import annotations

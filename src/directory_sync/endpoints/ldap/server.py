@@ -98,7 +98,7 @@ class Server:
 
     def identity_of(self, context: str) -> str:
         """The same for all servers that hold replicas of a naming context: its name and what names its top
-        object for ever.
+        object permanently.
         """
         return directory_place(
             self.schema.names.normalise(context),

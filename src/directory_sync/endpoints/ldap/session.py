@@ -58,8 +58,8 @@ class _Connection(SimpleLDAPObject):  # type: ignore[misc]
 def connect(settings: LdapSettings) -> SimpleLDAPObject:
     """Connect and log in, once. Raises EndpointError that says why not and what to do."""
     if settings.security is not Security.NONE and (problem := tls.diagnose(settings)) is not None:
-        # Asked beforehand and not only when it fails: the LDAP library waits for ever for a handshake that
-        # no one answers.
+        # Asked first and not only when it fails: the LDAP library waits indefinitely for a handshake that no
+        # one answers.
         raise problem
     connection = _Connection(settings.uri)
     connection.protocol_version = ldap.VERSION3
@@ -165,7 +165,7 @@ class SessionPool:
         """Close a connection that may be broken or has operations outstanding."""
         self._sockets.pop(connection, None)
         if _was_interrupted(connection):
-            # Every call would wait for ever; it is closed when the last reference to it goes.
+            # Every call would wait indefinitely; it is closed when the last reference to it goes.
             return
         with contextlib.suppress(ldap.LDAPError):
             connection.unbind_ext()

@@ -206,7 +206,7 @@ def _join(sources: Sequence[str], separator: str) -> Produce:
 
 
 def _slice(source: str, part: slice) -> Produce:
-    # Characters are code points: an accent that stands behind its letter as a character of its own counts as
+    # Characters are code points: an accent that comes after its letter as a character of its own counts as
     # one.
     return lambda values: [text[part].encode() for text in _texts(values, source)]
 

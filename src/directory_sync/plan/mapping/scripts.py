@@ -83,7 +83,7 @@ def _load(path: str, allowed_modules: Sequence[str]) -> ScriptFunction:
         raise UnsupportedError(
             f"script {path}: {module_name} has no public function {name!r}. Correct the name."
         )
-    # What a module merely imports (os.system, say) was not meant by whoever allowed the module.
+    # What a module merely imports (os.system, say) was not meant by the person who allowed the module.
     home = getattr(function, "__module__", None)
     if not callable(function) or not isinstance(home, str) or not is_allowed(home, allowed_modules):
         raise UnsupportedError(

@@ -45,7 +45,7 @@ class Summing:
         self._subject = subject
         self._counting = Counting(subject, most_shapes=most_shapes)
         self._last = None if subject.source is None else subject.source.last
-        # For each change 1 if its object would stand after the end of the source; empty if nobody can tell.
+        # For each change 1 if its object would stand after the end of the source; empty if that is not known.
         self._after = bytearray()
 
     def add_form(self, form: StoredForm) -> None:
@@ -63,7 +63,7 @@ class Summing:
             self._after.append(change.action in _REMOVING and self._last.is_before(change.key))
 
     def finish_with(self, changes: Iterable[Change]) -> Patterns:
-        """The lines; the changes are iterated once more if there are any."""
+        """The lines; the changes are iterated again if there are any."""
 
         def changes_at(places: Sequence[int]) -> dict[int, Change]:
             wanted = {*places}

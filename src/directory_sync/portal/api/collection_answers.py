@@ -97,7 +97,7 @@ def checked_answer(found: CheckedName) -> wire.CheckedAnswer:
 
 
 def import_answer(imported: Iterable[Imported]) -> wire.ImportAnswer:
-    """What became of each definition of a file."""
+    """The result of each definition of a file."""
     return wire.ImportAnswer(items=list(map(_item, imported)))
 
 

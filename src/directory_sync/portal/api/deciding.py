@@ -49,7 +49,7 @@ def deny(
 def reroute(
     request_id: RequestId, body: RerouteBody, store: CurrentStore, visitor: CurrentVisitor
 ) -> RequestDetailsAnswer:
-    """Ask others too. Whoever was asked before can still decide.
+    """Ask others too. Those who were asked before can still decide.
 
     If Airflow does not know someone who is named, or does not let them see the collection, nothing is done
     (422, DoubtfulApprovers) unless `confirm_unknown` is true.
@@ -73,7 +73,7 @@ def cancel(
 def comment(
     request_id: RequestId, body: CommentBody, store: CurrentStore, visitor: CurrentVisitor
 ) -> RequestDetailsAnswer:
-    """Add a comment; whoever may see the request may comment on it."""
+    """Add a comment; everyone who may see the request may comment on it."""
     acting.comment(store, visitor, request_id, body.text)
     return answering.details_answer(reading.read_request(store, visitor, request_id))
 

@@ -32,7 +32,7 @@ AskedChanges = Annotated[ChangeQuery, Depends(ChangeQuery.of_call)]
 def read_changes(
     plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> ChangesAnswer:
-    """A page of the plan's changes, in its order, with what has become of each."""
+    """A page of the plan's changes, in its order, with the result of each."""
     return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
 
 

@@ -62,7 +62,7 @@ def read_request(request_id: RequestId, store: CurrentStore, visitor: CurrentVis
 def read_changes(
     request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor, query: AskedChanges
 ) -> ChangesAnswer:
-    """A page of the plan's changes, in its order, with what has become of each."""
+    """A page of the plan's changes, in its order, with the result of each."""
     about = reading.visible_request(store, visitor, request_id).request
     return answering.changes_answer(changes.read_changes(store, visitor, about.plan_id, query, request=about))
 

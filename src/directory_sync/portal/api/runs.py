@@ -93,7 +93,7 @@ def read_changes(
     query: Annotated[ReportQuery, Depends(ReportQuery.of_call)],
 ) -> ReportAnswer:
     """The report of a run page by page: the changes of its jobs that the filter lets through, with what
-    became of each.
+    the result of each.
     """
     view = runs.read_run(store, visitor, collection, run_id)
     return answering.report_answer(read_report(store, view, query))

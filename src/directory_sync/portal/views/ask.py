@@ -57,7 +57,7 @@ class Ask:
             and what it tells of each; `confirmed`: their names, which the form sends if they are to be asked
             all the same.
         untold: Airflow does not tell whether someone has a name.
-        presets: whom a reroute may mean; `ticked`: those that were chosen, as the form sends them.
+        presets: who a reroute may mean; `ticked`: those that were chosen, as the form sends them.
     """
 
     request: Request
@@ -274,7 +274,7 @@ def reroute(
 ) -> Response:
     """Ask others too.
 
-    Of whom Airflow says that they cannot decide, the form asks first whether they are meant.
+    If Airflow says that some of them cannot decide, the form first asks whether they are meant.
     """
 
     def action(store: Store, visitor: Visitor, request_id: int) -> RequestView:

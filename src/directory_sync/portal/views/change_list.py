@@ -72,7 +72,7 @@ class ChangeShown:
             stays. Both are empty where the id is the key and stays, as in files.
         marks: what sets a removal apart, in words.
         log_line: the line of the job's log.
-        result: what became of it, empty if nothing has yet; `result_text` in words, `message` why.
+        result: its result, empty if nothing has yet; `result_text` in words, `message` why.
         old_side, new_side: whether any field has values that go or come.
         gist: the first fields in a few words; `gist_more`: how many fields follow.
         place: where the object is, for the line: its id before the change, or the one that it gets.

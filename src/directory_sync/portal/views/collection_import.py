@@ -83,7 +83,7 @@ class ImportPage:
 
     Attributes:
         rows: empty before a file was given.
-        imported: this is what became of them; False if nothing was done yet.
+        imported: the rows are results; False if nothing was done yet.
         open: there is something left to import.
         alert, problems: why the file cannot be imported.
     """

@@ -25,12 +25,12 @@ Names = Annotated[list[str], Query(max_length=MOST_SELECTED)]
 
 @dataclass(frozen=True, slots=True)
 class SelectionPage:
-    """The question, or what became of it.
+    """The question, or its result.
 
     Attributes:
         on: they are to be switched on, or off.
         names: of the collections.
-        done: what became of each: empty where it was done, else why not; None before it was asked for.
+        done: the result of each: empty where it was done, else why not; None before it was asked for.
     """
 
     on: bool

@@ -110,6 +110,6 @@ def path_of(place: Place) -> Path:
 
 
 def user_names(visitor: Visitor) -> tuple[str, ...]:
-    """Users whom Airflow knows, for fields that take their names; none where it does not tell."""
+    """Users that Airflow knows, for fields that take their names; none where it does not tell."""
     users, _ = visitor.rights.names(MOST_NAMES)
     return tuple(sorted(users))

@@ -51,7 +51,7 @@ def parts_of(wizard: Wizard) -> tuple[JobPart, ...]:
 
 
 def gist_of(collection: Collection, job: Job) -> str:
-    """What counts most when a job is looked at: its object type, what becomes of missing records, limits."""
+    """What counts most when a job is looked at: its object type, what happens to missing records, limits."""
     data = job_definition(job)
     parts = [job.object.value.replace("_", " "), f"{len(job.fields)} fields"]
     if "missing_at_source" in data:

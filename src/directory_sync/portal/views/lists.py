@@ -63,10 +63,10 @@ class Row:
     Attributes:
         selectable: it can be ticked: it waits in the inbox of who looks.
         kinds: what it changes, worst first.
-        next: what happens next or what became of it, in words; empty where the state says all.
+        next: what happens next or its result, in words; empty where the state says all.
         due: when that is; None where it has no time.
         selected: it was ticked before.
-        result: what became of it when a selection was decided, in words; `result_tone` goes with it.
+        result: its result when a selection was decided, in words; `result_tone` goes with it.
     """
 
     request: Request
@@ -84,7 +84,7 @@ class Row:
 
 
 class Answer(StrEnum):
-    """What became of one request of a selection that was decided: what was recorded, or else why nothing
+    """The result of one request of a selection that was decided: what was recorded, or else why nothing
     was, by the name of the error.
     """
 
@@ -145,7 +145,7 @@ class ListPage:
         values: the filters' fields as they were given, by parameter.
         unfiltered: query of the list without filters; `address`: with them, from its beginning.
         more_filters: one of those is on that are folded away otherwise.
-        newer, older: queries of the pages before and behind this one; empty where there is none.
+        newer, older: queries of the pages before and after this one; empty where there is none.
         total: requests on all pages.
         problems: what was wrong with the filters, by parameter.
         selectable: there is something to tick.
@@ -192,7 +192,7 @@ def list_page(
         parameters: of the address.
         visitor: who looks.
         collections: those that a filter may name.
-        results: request → what became of it when a selection was decided, as an address says.
+        results: request → its result when a selection was decided, as an address says.
         problems: what was wrong with the filters.
     """
     now = datetime.now(UTC)

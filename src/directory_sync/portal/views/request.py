@@ -97,7 +97,7 @@ class RequestPage:
     Attributes:
         details: what is known of it.
         tone, next: how the banner looks, and what happens next, sentence by sentence.
-        kinds: what changes, worst first; `other`: figures beside that, name and number.
+        kinds: what changes, worst first; `other`: further figures, name and number.
         actions: the buttons that make sense in this state; `reasons_why_not`: why some are disabled, each
             reason once.
         replaces: it has taken the place of the request to compare with.
@@ -331,7 +331,7 @@ def _result_message(request: Request) -> str:
 
 
 def _figures(result: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:
-    """The numbers in what was noted when the plan was carried out, wherever they stand in it."""
+    """The numbers in what was noted when the plan was applied, wherever they stand in it."""
     if result is None:
         return ()
     statistics = result.get("statistics", result)

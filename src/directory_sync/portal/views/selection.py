@@ -132,7 +132,7 @@ def decide_selection(
     reason: Annotated[str, Form()] = "",
     back: Annotated[str, Form()] = "",
 ) -> Response:
-    """Decide each of a selection; the list then says what became of each."""
+    """Decide each of a selection; the list then says the result of each."""
     selection = _selection(selected or ())
     address = checked_address(back)
     if not selection:

@@ -177,7 +177,7 @@ class ImportItemAnswer(Answer):
 
 
 class ImportAnswer(Answer):
-    """What became of each definition, in the order of the file."""
+    """The result of each definition, in the order of the file."""
 
     items: list[ImportItemAnswer]
 

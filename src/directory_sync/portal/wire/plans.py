@@ -57,7 +57,7 @@ class LimitAnswer(Answer):
 
 
 class ProblemAnswer(Answer):
-    """A record that was not carried out, and why."""
+    """A record that was not processed, and why."""
 
     key: str
     object: str

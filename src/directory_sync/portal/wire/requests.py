@@ -262,7 +262,7 @@ class SelectionBody(Body):
 
 
 class SelectionResultAnswer(Answer):
-    """What became of one request of a selection."""
+    """The result of one request of a selection."""
 
     id: int
     ok: bool
@@ -272,6 +272,6 @@ class SelectionResultAnswer(Answer):
 
 
 class SelectionAnswer(Answer):
-    """What became of each request, in the given order."""
+    """The result of each request, in the given order."""
 
     results: list[SelectionResultAnswer]

@@ -1,4 +1,4 @@
-"""The tables: what was run, what was planned, who agreed to it, what became of it, and who works where.
+"""The tables: what was run, what was planned, who agreed to it, its result, and who works where.
 
 Rows of changes, outcomes, decisions, request events and versions of collections are never updated. All names
 start with `directory_sync_`, so that the tables may live in a database with others.

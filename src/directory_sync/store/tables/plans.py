@@ -1,4 +1,4 @@
-"""Tables of plans: their changes, what became of each, and how its object was before."""
+"""Tables of plans: their changes, the result of each, and how its object was before."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PlanRow(Base):
     stored: Mapped[datetime] = mapped_column(UtcDateTime)
     apply_started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     apply_finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The request that allows it to be carried out; set when that begins. None where no approval was needed.
+    # The request that allows it to be applied; set when that begins. None where no approval was needed.
     request_id: Mapped[int | None]
     # What the job will know once the plan has been applied (`Findings.pack`).
     findings: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -90,7 +90,7 @@ class ChangeRow(Base):
 
 
 class OutcomeRow(Base):
-    """What became of one change. The first one recorded stands."""
+    """The result of one change. The first one recorded stands."""
 
     __tablename__ = f"{PREFIX}outcome"
     __table_args__ = (

@@ -93,7 +93,7 @@ class JobRunRow(Base):
     host: Mapped[str] = mapped_column(SafeText)
     pid: Mapped[int]
     # The request that the attempt waits for, which may be one of another run, or that it applies. No foreign
-    # key: ended requests are deleted where `request_retention` is set, what became of a job stays.
+    # key: ended requests are deleted where `request_retention` is set, the result of a job stays.
     request_id: Mapped[int | None] = mapped_column(index=True)
     # The token of the lease that it works under. None for previews, which write nothing, and for attempts of
     # earlier versions.

@@ -1,4 +1,4 @@
-"""Requests for approval: the requests, whom they ask, what people decided, and everything that happened to
+"""Requests for approval: the requests, who they ask, what people decided, and everything that happened to
 them.
 """
 

@@ -17,7 +17,7 @@ JOB_RUN, PLAN, REQUEST = "directory_sync_job_run", "directory_sync_plan", "direc
 
 
 def upgrade() -> None:
-    # Column by column: Alembic's batch mode would make the tables anew on SQLite, without AUTOINCREMENT.
+    # Column by column: Alembic's batch mode would rebuild the tables on SQLite, without AUTOINCREMENT.
     op.add_column(JOB_RUN, sa.Column("request_id", sa.Integer(), nullable=True))
     op.create_index(f"ix_{JOB_RUN}_request_id", JOB_RUN, ["request_id"])
     op.add_column(PLAN, sa.Column("request_id", sa.Integer(), nullable=True))

@@ -27,7 +27,7 @@ ENDED = "directory_sync_ended_run"
 
 
 def upgrade() -> None:
-    # Column by column: Alembic's batch mode would make the tables anew on SQLite, without AUTOINCREMENT.
+    # Column by column: Alembic's batch mode would rebuild the tables on SQLite, without AUTOINCREMENT.
     op.add_column(RUN, sa.Column("triggering_user", sa.Text(), nullable=True))
     op.add_column(RUN, sa.Column("logical_date", TIME, nullable=True))
     op.add_column(RUN, sa.Column("run_after", TIME, nullable=True))

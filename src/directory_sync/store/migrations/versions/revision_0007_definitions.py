@@ -63,7 +63,7 @@ def _fill() -> None:
 
 def _write_down() -> None:
     # SQLite cannot compute the hash. Any name that no other text has will do: a later run by the same text
-    # keeps it once more, under its hash.
+    # keeps it again, under its hash.
     op.execute(
         f"INSERT INTO {DEFINITION} (key, definition)"  # noqa: S608 - constants
         f" SELECT CAST(min(id) AS VARCHAR(64)), definition FROM {RUN} GROUP BY definition"
