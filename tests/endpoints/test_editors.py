@@ -607,6 +607,43 @@ def test_under_manual_a_job_that_was_edited_asks_once(saved: Saved) -> None:
     refused(saved, saved.ask(staff="amy"), ALICE)
 
 
+@pytest.mark.parametrize(
+    "top",
+    [{"schedule": "* * * * *"}, {"schedule": "@daily", "start": "2020-01-01"}, {"timezone": "Asia/Tokyo"}],
+)
+def test_under_manual_a_schedule_that_was_changed_asks_once(saved: Saved, top: dict[str, Any]) -> None:
+    """Else who may not start a run without approval would let the schedule fire in a minute. They are a
+    requester, too.
+    """
+    manual = {**POLICY, "when": "manual"}
+    saved.save(CLEO, approval=manual, _top={"schedule": "@daily"})
+    saved.office.staff("fry")
+    run = saved.start()
+    request = saved.office.request(saved.run(run))
+    saved.approve(request, ZOE)
+    saved.office.apply(run, request.id)
+    assert not _edited(saved)
+    saved.save(ALICE, approval=manual, _top={"schedule": "@daily", **top})
+    assert _edited(saved)
+    run = saved.start()
+    saved.office.staff("leela")
+    request = saved.office.request(saved.run(run))
+    refused(saved, request, ALICE)
+    saved.approve(request, BEN)
+    saved.office.apply(run, request.id)
+    assert not _edited(saved)
+    saved.office.staff("amy")
+    assert saved.run(saved.start()).state is JobState.SUCCESS
+
+
+def test_a_schedule_makes_no_requester_where_every_run_asks(saved: Saved) -> None:
+    """Someone else agrees to each plan in any case."""
+    saved.save(CLEO, _top={"schedule": "@daily"})
+    saved.approve(saved.ask(staff="fry"), ZOE)
+    saved.save(ALICE, _top={"schedule": "@hourly"})
+    saved.approve(saved.ask(staff="leela"), ALICE)
+
+
 def test_a_terminal_asks_by_the_saved_collection_too(saved: Saved) -> None:
     """An exported file that could write without approval is refused; one that asks asks others than those
     who saved the collection.

@@ -45,7 +45,15 @@ Meaning = Mapping[str, Any] | None
 class JobHistory:
     """What was saved of one job, as a run finds it."""
 
-    def __init__(self, store: Store, snapshot: Snapshot, job: str, templates: Templates) -> None:
+    def __init__(
+        self,
+        store: Store,
+        snapshot: Snapshot,
+        job: str,
+        templates: Templates,
+        *,
+        with_schedule: bool = False,
+    ) -> None:
         """Look at what is saved under the collection's name now.
 
         Args:
@@ -53,8 +61,11 @@ class JobHistory:
             snapshot: the run.
             job: one of its jobs.
             templates: that saved collections may use.
+            with_schedule: when the collection runs by itself counts as part of the job. Where scheduled runs
+                need no approval, who changes the schedule causes a run as much as who starts one.
         """
         self._store, self._job, self._templates = store, job, templates
+        self._with_schedule = with_schedule
         self._run_version = _number(snapshot)
         name = snapshot.collection.name
         versions = store.collections.history(name)
@@ -117,7 +128,13 @@ class JobHistory:
             return self._meaning(version) is not None
         if not older[0].deleted and self._collection(older[0]) is None:
             return True
-        return self._meaning(version) != self._meaning(older[0])
+        return self._meaning(version) != self._meaning(older[0]) or (
+            self._with_schedule and self._firings(version) != self._firings(older[0])
+        )
+
+    def _firings(self, version: VersionFacts) -> Any:
+        collection = self._collection(version)
+        return None if collection is None else (collection.schedule, collection.start, collection.end)
 
     def _weakening(self, version: VersionFacts, older: list[VersionFacts]) -> Iterable[Mapping[str, Any]]:
         if older and _begins(version, older):

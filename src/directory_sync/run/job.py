@@ -226,10 +226,10 @@ def start_of(
             by_hand=by_hand,
             gated=gated,
         )
-    history = JobHistory(store, snapshot, job.name, deployment.templates)
-    saved = history.saved_definition()
     # Only such a policy asks whether the job was edited.
-    by_schedule = snapshot.trigger == SCHEDULED and rules.policy.when == "manual"
+    by_schedule = _lets_the_schedule_through(snapshot, rules)
+    history = JobHistory(store, snapshot, job.name, deployment.templates, with_schedule=by_schedule)
+    saved = history.saved_definition()
     return Start(
         snapshot.id,
         snapshot.trigger,
@@ -239,6 +239,10 @@ def start_of(
         edited=by_schedule and not is_known(store, snapshot, job, since=history.changed()),
         edits=() if saved is None else saved.authors,
     )
+
+
+def _lets_the_schedule_through(snapshot: Snapshot, rules: JobRules) -> bool:
+    return snapshot.trigger == SCHEDULED and rules.policy is not None and rules.policy.when == "manual"
 
 
 def _execute(verdict: Verdict, work: BegunJob, attempt: JobRun, plan: Plan) -> JobResult:
@@ -302,7 +306,13 @@ def _file_by_newest(verdict: Ask, work: BegunJob, plan_id: int, plan: Plan) -> F
     """
     minimum = work.deployment.approval_minimum
     for is_last in (*[False] * _FILING_TRIES, True):
-        history = JobHistory(work.store, work.snapshot, work.job.name, work.deployment.templates)
+        history = JobHistory(
+            work.store,
+            work.snapshot,
+            work.job.name,
+            work.deployment.templates,
+            with_schedule=_lets_the_schedule_through(work.snapshot, work.rules),
+        )
         now = history.newest_collection
         if history.newest is not None:
             rules = None if now is None else rules_for(work.snapshot.collection, now, work.job, minimum)
