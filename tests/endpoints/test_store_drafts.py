@@ -11,6 +11,7 @@ from directory_sync.approval.people import Person
 from directory_sync.errors import DraftChanged, DraftError, DraftNotFound
 from directory_sync.store.drafts import MOST_DRAFTS, DraftKind
 from directory_sync.store.store import Store
+from tests.scenarios.clock import Clock
 from tests.scenarios.saved import text_of
 
 ADA = Person("ada", frozenset({"Admin"}), verified=True)
@@ -46,6 +47,15 @@ def test_what_is_written_comes_back(store: Store) -> None:
     assert (again.text, again.comment, again.ticks) == (written.text, "why", {"preview": True})
     assert (again.version, again.number) == (4, 3)
     assert store.drafts.get(draft.id, "ada") == again
+
+
+def test_a_draft_that_another_window_has_written_is_not_discarded(store: Store) -> None:
+    """Where the one who discards it says what it has seen."""
+    draft = store.drafts.begin("ada", DraftKind.COLLECTION, "name: crew\n")
+    store.drafts.write(draft.id, "ada", expected=1, text="name: first\n")
+    assert not store.drafts.discard(draft.id, "ada", expected=1)
+    assert store.drafts.get(draft.id, "ada").text == "name: first\n"
+    assert store.drafts.discard(draft.id, "ada", expected=2)
 
 
 def test_two_windows_notice_each_other(store: Store) -> None:
@@ -93,6 +103,17 @@ def test_drafts_go_when_no_one_goes_on_with_them(store: Store) -> None:
     assert store.drafts.forget(older_than=timedelta(seconds=-1)) == 1
     with pytest.raises(DraftNotFound):
         store.drafts.get(draft.id, "ada")
+
+
+def test_a_draft_that_is_used_again_is_kept_from_then_on(store: Store, clock: Clock) -> None:
+    """It does not go while its person is at its first step."""
+    draft = store.drafts.begin("ada", DraftKind.COLLECTION, "name:\n")
+    clock.advance(days=89)
+    assert store.drafts.begin("ada", DraftKind.COLLECTION, "name:\n").id == draft.id
+    clock.advance(days=2)
+    assert store.drafts.forget() == 0
+    clock.advance(days=89)
+    assert store.drafts.forget() == 1
 
 
 def test_a_draft_follows_a_collection_that_is_renamed(store: Store) -> None:

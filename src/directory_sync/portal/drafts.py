@@ -243,7 +243,8 @@ def finish(store: Store, visitor: Visitor, draft: Draft, *, over: int = 0) -> Sa
     saved = collections.save(
         store, visitor, name, draft.text, expected=over or draft.version, comment=draft.comment
     )
-    store.drafts.discard(draft.id, visitor.person.name)
+    # Not what another window has written in this moment: that stays a draft.
+    store.drafts.discard(draft.id, visitor.person.name, expected=draft.number)
     return saved
 
 

@@ -102,7 +102,10 @@ class Drafts:
             )
             found = next((row for row in connection.execute(same).all() if row.text == text), None)
             if found is not None:
-                return _draft(found)
+                # It is in use again, so it is not about to be forgotten.
+                now = self._database.now(connection)
+                connection.execute(update(DraftRow).where(DraftRow.id == found.id).values(changed=now))
+                return _found(connection, found.id, person)
             mine = select(func.count()).where(DraftRow.person == person)
             if connection.execute(mine).scalar_one() >= MOST_DRAFTS:
                 raise DraftError(
@@ -201,10 +204,14 @@ class Drafts:
                 )
             return _found(connection, id, person)
 
-    def discard(self, id: str, person: str) -> bool:
-        """Delete a draft; False if the person has none of this id."""
+    def discard(self, id: str, person: str, *, expected: int | None = None) -> bool:
+        """Delete a draft; False if the person has none of this id, or if it has another number than expected:
+        another window has written it meanwhile.
+        """
         with self._database.write() as connection:
             mine = (DraftRow.id == id) & (DraftRow.person == person)
+            if expected is not None:
+                mine &= DraftRow.number == expected
             return connection.execute(delete(DraftRow).where(mine)).rowcount == 1
 
     def forget(self, *, older_than: timedelta = KEPT) -> int:

@@ -196,7 +196,9 @@ def _take(
         if isinstance(error, StoreError):
             forget_store()
             raise
-        return _page(request, frame, replace(wizard, alert=str(error)), typed, status_of(error))
+        # Comment and ticks may have been kept: the page goes on from there.
+        now = open_step(store, visitor, draft_id, place)
+        return _page(request, frame, replace(now, alert=str(error)), typed, status_of(error))
 
 
 def _finish(frame: Frame, store: Store, visitor: Visitor, draft: Draft, *, over: str) -> Response:
