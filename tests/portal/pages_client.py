@@ -56,7 +56,7 @@ class Looker:
             follow_redirects=False,
         )
         assert answer.status_code == status, f"{path}: {answer.status_code}\n{answer.text}"
-        return str(answer.headers["location"] if status == 303 else answer.text)
+        return str(answer.headers["location"] if status in (303, 307) else answer.text)
 
 
 class _Outline(HTMLParser):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from directory_sync.errors import DraftNotFound
+from directory_sync.collections.saving import Saved
+from directory_sync.errors import DraftNotFound, EditRefused
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.browser_form import sent_by
 from tests.scenarios.portal_pages import ADA, BEA
@@ -41,6 +43,12 @@ def draft_of(looker: Looker, address: str) -> tuple[int, str]:
     """Number and text of a draft."""
     draft = looker.store.drafts.get(address.rpartition("/")[2], looker.pages.person.name)
     return draft.number, draft.text
+
+
+def form_of(page: str) -> dict[str, str]:
+    """The step's form as the page has it."""
+    sent = sent_by(page.split('<form id="step-form"')[1].split("</form>", maxsplit=1)[0])
+    return {name: values[-1] for name, values in sent.items()}
 
 
 def send(looker: Looker, address: str, step: str, *, status: int = 303, **given: str) -> str:
@@ -207,6 +215,73 @@ def test_two_windows_lose_nothing(ada: Looker) -> None:
     text = "# mine\n"
     page = ada.post(f"{address}/yaml", {"number": "1", "definition": text, "do": "save"}, status=409)
     assert "# mine" in page
+
+
+def test_what_was_typed_for_a_job_is_never_put_into_another_one(ada: Looker) -> None:
+    """Where another window has moved it, the form follows it there; where it is gone, that is said."""
+    address = begin(ada)
+    send(ada, address, "yaml", definition="jobs: [{name: a}, {name: b}, {name: c}]\n", do="save")
+    page = ada.get(f"{address}/jobs/2/approval")
+    old = form_of(page)
+    assert old["of_job"] == "b"
+    (retries,) = (name for name in old if name.endswith("retries"))
+    rows = {f"job-{n}": job for n, job in enumerate("abc", 1)} | {f"enabled-{n}": "yes" for n in (1, 2, 3)}
+    send(ada, address, "jobs", **rows, do="down:2")
+    before = draft_of(ada, address)
+    typed = {**old, retries: "7", "do": "next"}
+    moved = ada.post(f"{address}/jobs/2/approval", typed, status=307)
+    assert moved == f"/dirsync{address}/jobs/3/approval"
+    page = ada.post(f"{address}/jobs/3/approval", typed, status=409)
+    assert "in another window" in page
+    assert form_of(page)[retries] == "7"
+    assert draft_of(ada, address) == before
+
+    send(ada, address, "yaml", definition="jobs: [{name: a}, {name: c}, {name: d}]\n", do="save")
+    page = ada.post(f"{address}/jobs/2/approval", typed, status=409)
+    assert "its job b was renamed or removed there, and in its place is c now" in text_of(page)
+    assert form_of(page)["of_job"] == "c"
+
+
+def test_what_another_window_writes_while_a_draft_is_finished_stays_a_draft(
+    ada: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not deleted unseen with the draft that was saved."""
+    from directory_sync.portal import collections
+
+    address = begin(ada)
+    send(ada, address, "yaml", definition=definition("crew"), do="save")
+    save = collections.save
+
+    def save_while_another_window_writes(*arguments: Any, **more: Any) -> Saved:
+        saved = save(*arguments, **more)
+        send(ada, address, "yaml", definition=definition("crew", title="Later"), do="save")
+        return saved
+
+    monkeypatch.setattr(collections, "save", save_while_another_window_writes)
+    assert send(ada, address, "review", do="finish").endswith("?said=collection-saved")
+    assert ada.store.collections.get("crew") is not None
+    assert draft_of(ada, address)[1] == definition("crew", title="Later")
+
+
+def test_a_draft_that_could_not_be_finished_is_gone_on_with(
+    ada: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page that says why holds the draft as it is now: sending it again is no second window."""
+    from directory_sync.portal import collections
+
+    address = begin(ada)
+    send(ada, address, "yaml", definition=definition("crew"), do="save")
+
+    def refuse(*_arguments: Any, **_more: Any) -> Saved:
+        raise EditRefused("Not today.", name="crew")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(collections, "save", refuse)
+        page = send(ada, address, "review", comment="because", do="finish", status=403)
+    assert "Not today." in page
+    form = form_of(page)
+    assert form["comment"] == "because"
+    assert ada.post(f"{address}/review", {**form, "do": "finish"}).endswith("?said=collection-saved")
 
 
 def test_a_draft_is_seen_by_its_person_only(ada: Looker) -> None:

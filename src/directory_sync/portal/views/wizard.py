@@ -44,6 +44,11 @@ _STALE = (
     " and is not kept yet: look at it, then send it again. It replaces what the other window wrote in this"
     " step; the other steps stay as that window left them."
 )
+_OTHER_JOB = (
+    "This draft was changed in another window since this page was loaded: its job {old} was renamed or"
+    " removed there, and in its place is {new} now. What you have typed for {old} stands below, and is not"
+    " kept yet. If you send it, it replaces what {new} says in this step."
+)
 _GOES = re.compile(r"go:((?:jobs/\d{1,4}/)?[a-z]{1,20})")
 
 
@@ -309,10 +314,12 @@ def take_step(
         text = edit(draft.text)
         written = drafts.write(store, visitor, draft, expected=sent.number, text=text)
     except DraftChanged:
-        newest = drafts.open_draft(store, visitor, draft.id)
-        typed = replace(newest.draft, text=(again or edit)(newest.draft.text))
-        view = drafts.judged(store, visitor, typed)
-        return show(replace(wizard, view=view, alert=_STALE), 409)
+        now = open_step(store, visitor, draft.id, wizard.place)
+        if (moved := _moved_to(now, sent)) is not None:
+            # With its form: what was typed for a job is never put into another one unseen.
+            return RedirectResponse(f"{frame.root}{wizard.draft_address}/{moved.path}", 307)
+        typed = replace(now.view.draft, text=(again or edit)(now.view.draft.text))
+        return show(replace(wizard, view=drafts.judged(store, visitor, typed), alert=_stale(now, sent)), 409)
     except DirectorySyncError as error:
         if isinstance(error, StoreError | DraftNotFound):
             raise
@@ -320,6 +327,28 @@ def take_step(
         return show(replace(kept, alert=str(error)), status_of(error))
     view = drafts.judged(store, visitor, written)
     return leave(frame, replace(wizard, view=view), sent.do)
+
+
+def _moved_to(now: Wizard, sent: SentStep) -> Place | None:
+    """The same step of the job that a form is of, where another window has moved that job; None if it has
+    not, or if that cannot be told.
+    """
+    job = sent.values.get("of_job", "")
+    if not job or now.place.job is None or job == now.job_name:
+        return None
+    with contextlib.suppress(DefinitionError):
+        places = [place for place, name in enumerate(job_names(now.view.draft.text)) if name == job]
+        if len(places) == 1:
+            return Place(now.place.step, places[0])
+    return None
+
+
+def _stale(now: Wizard, sent: SentStep) -> str:
+    """What is said of a form that was made of an older state of the draft."""
+    job = sent.values.get("of_job", "")
+    if now.alone or not job or job == now.job_name:
+        return _STALE
+    return _OTHER_JOB.format(old=job, new=now.job_name or "another job")
 
 
 def _with_typed(
