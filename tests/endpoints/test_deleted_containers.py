@@ -15,6 +15,7 @@ import pytest
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.contract import ConnectionInfo
+from directory_sync.endpoints.ldap.destination import LdapDestination
 from tests.scenarios import directories
 from tests.scenarios.container import Container
 from tests.scenarios.forked_child import ForkedChild
@@ -23,6 +24,28 @@ from tests.scenarios.slapd import Database, Slapd
 SUFFIX = "dc=example,dc=org"
 PEOPLE = 8
 """In each of the two containers, one of which is in the other."""
+SERVICE = f"uid=svc,{SUFFIX}"
+Restricted = Callable[[str, str], tuple[Container, LdapDestination]]
+
+
+@pytest.fixture
+def restricted(new_slapd: Callable[..., Slapd]) -> Restricted:
+    """Gives a container, and it as a login sees it that may write everything, but has only a certain right to
+    some of it; both as slapd.access(5) has them.
+    """
+
+    def start(what: str, right: str) -> tuple[Container, LdapDestination]:
+        lines = [
+            f'access to {what} by dn.exact="{SERVICE}" {right} by * break',
+            f'access to * by dn.exact="{SERVICE}" write by * read',
+        ]
+        slapd = new_slapd(Database(SUFFIX, lines=lines))
+        container = Container(SUFFIX, slapd, directories.administrator(slapd))
+        container.add("uid=svc", userPassword=slapd.password)
+        connection = replace(directories.slapd_connection(slapd), login=SERVICE)
+        return container, directories.destination(connection, SUFFIX)
+
+    return start
 
 
 def team(container: Container) -> list[Change]:
@@ -135,22 +158,13 @@ def test_what_was_not_created_in_a_container_that_was_not_created(container: Con
 
 @pytest.mark.parametrize("right", ["=wsd", "=wd", "=w", "none"])
 @pytest.mark.parametrize("what", ["dn.subtree", "dn.children", "dn.exact"])
-def test_what_is_hidden_was_not_deleted(new_slapd: Callable[..., Slapd], what: str, right: str) -> None:
+def test_what_is_hidden_was_not_deleted(restricted: Restricted, what: str, right: str) -> None:
     """A login that may not see a container any more is told that there is none, while it sees others next to
     it: neither the container nor what is in it counts as deleted.
     """
-    service = f"uid=svc,{SUFFIX}"
-    lines = [
-        f'access to {what}="ou=team,{SUFFIX}" attrs=entry by dn.exact="{service}" {right} by * break',
-        f'access to * by dn.exact="{service}" write by * read',
-    ]
-    slapd = new_slapd(Database(SUFFIX, lines=lines))
-    container = Container(SUFFIX, slapd, directories.administrator(slapd))
-    container.add("uid=svc", userPassword=slapd.password)
+    container, destination = restricted(f'{what}="ou=team,{SUFFIX}" attrs=entry', right)
     container.add("uid=other")
     changes = team(container)
-    connection = replace(directories.slapd_connection(slapd), login=service)
-    destination = directories.destination(connection, SUFFIX)
     looked = {each.sequence: each.result for each in destination.look(enumerate(changes), renamed={})}
     outcomes = directories.write(destination, changes, verify=range(len(changes)))
     exist = there(container, changes)
@@ -167,20 +181,11 @@ def test_what_is_hidden_was_not_deleted(new_slapd: Callable[..., Slapd], what: s
 
 
 @pytest.mark.parametrize("action", [Action.DELETE, Action.DISABLE, Action.MOVE, Action.UPDATE])
-def test_what_cannot_be_told_from_another_is_not_touched(
-    new_slapd: Callable[..., Slapd], action: Action
-) -> None:
+def test_what_cannot_be_told_from_another_is_not_touched(restricted: Restricted, action: Action) -> None:
     """What names an object permanently was readable when the plan was made, and is not now: another object
     may have its name.
     """
-    service = f"uid=svc,{SUFFIX}"
-    lines = [
-        f'access to attrs=entryUUID by dn.exact="{service}" none by * break',
-        f'access to * by dn.exact="{service}" write by * read',
-    ]
-    slapd = new_slapd(Database(SUFFIX, lines=lines))
-    container = Container(SUFFIX, slapd, directories.administrator(slapd))
-    container.add("uid=svc", userPassword=slapd.password)
+    container, destination = restricted("attrs=entryUUID", "none")
     container.add("ou=left", objectClass="organizationalUnit", ou="left")
     dn = container.add("uid=ann", description="old")
     identity = container.values(dn, "entryUUID")["entryUUID"][0]
@@ -196,8 +201,6 @@ def test_what_cannot_be_told_from_another_is_not_touched(
             FieldChange("description", (b"old",), () if action is Action.DELETE else (b"new",), replace=True),
         ),
     )
-    connection = replace(directories.slapd_connection(slapd), login=service)
-    destination = directories.destination(connection, SUFFIX)
     for verify in ((), (0,)):
         (outcome,) = directories.write(destination, [change], verify=verify)
         assert outcome.result is Result.FAILED
@@ -209,24 +212,15 @@ def test_what_cannot_be_told_from_another_is_not_touched(
 @pytest.mark.parametrize("renamed", ["uid=p0,ou=team", "ou=team"])
 @pytest.mark.parametrize("hidden", ["dn.subtree", "dn.children"])
 def test_who_may_not_read_identities_any_more_finds_nothing_gone(
-    new_slapd: Callable[..., Slapd], renamed: str, hidden: str
+    restricted: Restricted, renamed: str, hidden: str
 ) -> None:
     """An object that has another name now would be found by its identity only: not to find it proves nothing
     where others do not show theirs either.
     """
-    service = f"uid=svc,{SUFFIX}"
-    lines = [
-        f'access to {hidden}="{SUFFIX}" attrs=entryUUID by dn.exact="{service}" none by * break',
-        f'access to * by dn.exact="{service}" write by * read',
-    ]
-    slapd = new_slapd(Database(SUFFIX, lines=lines))
-    container = Container(SUFFIX, slapd, directories.administrator(slapd))
-    container.add("uid=svc", userPassword=slapd.password)
+    container, destination = restricted(f'{hidden}="{SUFFIX}" attrs=entryUUID', "none")
     changes = team(container)
     attribute = renamed.partition("=")[0]
     container.admin.rename_s(f"{renamed},{SUFFIX}", f"{attribute}=other")
-    connection = replace(directories.slapd_connection(slapd), login=service)
-    destination = directories.destination(connection, SUFFIX)
     looked = destination.look(enumerate(changes), renamed={})
     assert {outcome.result for outcome in looked} == {Result.UNCERTAIN}
     outcomes = directories.write(destination, changes, verify=range(len(changes)))

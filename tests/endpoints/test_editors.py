@@ -243,20 +243,23 @@ def test_own_approval_under_self_approval_frees_no_one(saved: Saved) -> None:
     saved.approve(request, CLEO)
 
 
-def test_deleting_and_making_it_again_hides_no_one(saved_anywhere: Saved) -> None:
-    """Numbers begin again. What was approved of the collection before is not what is there now; who edited
-    that one counts too, because the new one may have it from there.
+@pytest.mark.parametrize("renamed", [False, True])
+def test_making_it_again_hides_no_one(saved_anywhere: Saved, renamed: bool) -> None:
+    """Numbers begin again where it was deleted, under whatever name. Who edited the one before since it was
+    last approved counts too, because the new one may have it from there.
     """
     saved = saved_anywhere
     saved.save(CLEO)
     saved.settle(saved.ask(staff="fry"), ZOE)
     saved.save(ALICE, missing_at_source="skip")
+    if renamed:
+        saved.rename(BEN, "desk")
     saved.delete(ALICE)
     saved.save(BEN, missing_at_source="skip")
     request = saved.ask(staff="leela")
     refused(saved, request, ALICE)
     refused(saved, request, BEN)
-    saved.approve(request, ZOE)
+    saved.approve(request, CLEO)
 
 
 def test_a_run_that_still_has_what_was_deleted_frees_no_one(saved: Saved) -> None:
@@ -322,23 +325,6 @@ def test_a_job_by_another_name_is_still_the_work_of_its_authors(saved_anywhere: 
     request = saved.ask(staff="leela")
     refused(saved, request, ALICE)
     saved.approve(request, BEN)
-
-
-def test_the_authors_of_a_collection_follow_its_names(saved_anywhere: Saved) -> None:
-    """Ben only renames what Alice saved, and makes it again: she is its author by any name. What was approved
-    by the first name counts.
-    """
-    saved = saved_anywhere
-    saved.save(CLEO)
-    saved.settle(saved.ask(staff="fry"), ZOE)
-    saved.save(ALICE, missing_at_source="skip")
-    saved.rename(BEN, "desk")
-    saved.delete(BEN)
-    saved.save(BEN, missing_at_source="skip")
-    request = saved.ask(staff="leela")
-    refused(saved, request, ALICE)
-    refused(saved, request, BEN)
-    saved.approve(request, CLEO)
 
 
 def test_what_is_approved_of_a_later_collection_of_the_old_name_frees_no_one(saved_anywhere: Saved) -> None:

@@ -73,31 +73,22 @@ def test_nothing_is_filed_under_what_is_no_longer_the_newest(store: Store) -> No
     assert file(store, newest=None)
 
 
-def test_a_request_that_is_being_filed_is_seen_by_the_save(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("does", ["save", "delete"])
+def test_a_request_that_is_being_filed_is_seen(
+    store: Store, monkeypatch: pytest.MonkeyPatch, does: str
 ) -> None:
-    """The save waits until it is filed, and ends it."""
+    """Saving and deleting wait until it is filed: the save ends it, the deletion is refused."""
     first = save(store, text_of(), expected=0, jobs=None)
     begun = _slow_down(monkeypatch, request_filing, "require_newest")
     filed: list[Filed] = []
     filing = threading.Thread(target=lambda: filed.append(file(store, newest=first)))
     filing.start()
     assert begun.wait(30)
-    save(store, text_of(title="Crew"), expected=1, jobs=frozenset({"people"}))
-    filing.join()
-    assert store.requests.get(filed[0].id).request.state == "stale"
-
-
-def test_a_request_that_is_being_filed_keeps_the_collection(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Deleting waits until it is filed, and is refused."""
-    first = save(store, text_of(), expected=0, jobs=None)
-    begun = _slow_down(monkeypatch, request_filing, "require_newest")
-    filed: list[Filed] = []
-    filing = threading.Thread(target=lambda: filed.append(file(store, newest=first)))
-    filing.start()
-    assert begun.wait(30)
+    if does == "save":
+        save(store, text_of(title="Crew"), expected=1, jobs=frozenset({"people"}))
+        filing.join()
+        assert store.requests.get(filed[0].id).request.state == "stale"
+        return
     with pytest.raises(CollectionInUse) as refused:
         store.collections.delete("crew", expected=1, by=ADA)
     filing.join()
