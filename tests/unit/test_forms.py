@@ -10,7 +10,7 @@ from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import judge
 from directory_sync.errors import DefinitionError
 from directory_sync.forms import sections
-from directory_sync.forms.form import Form
+from directory_sync.forms.form import Form, completed
 from directory_sync.forms.rewriting import data_of
 from directory_sync.forms.sections import Section
 from directory_sync.forms.shown import Part
@@ -45,12 +45,18 @@ def sent(part: Part) -> dict[str, list[str]]:
     return values
 
 
-def post(section: Section, text: str, at: tuple[str | int, ...] = (), **typed: str | list[str]) -> str:
-    """The text after some inputs of a section got other values; `__` stands for a dot."""
-    form = Form(section, text, at=at)
+def shown_as_sent(form: Form) -> dict[str, list[str]]:
+    """What a browser sends of a form that was not changed."""
     values: dict[str, list[str]] = {}
     for each in form.shown().parts:
         values.update(sent(each.part))
+    return values
+
+
+def post(section: Section, text: str, at: tuple[str | int, ...] = (), **typed: str | list[str]) -> str:
+    """The text after some inputs of a section got other values; `__` stands for a dot."""
+    form = Form(section, text, at=at)
+    values = shown_as_sent(form)
     for name, value in typed.items():
         key = name if name == "do" else f"{section.name}.{name.replace('__', '.')}"
         assert key == "do" or key in values, sorted(values)
@@ -200,6 +206,49 @@ def test_what_a_template_gives_is_shown_and_not_written() -> None:
     assert written(sections.SOURCE, text, JOB, source__DirectorySource__connection="corp") == (
         "    source: {connection: corp}"
     )
+
+
+def test_what_is_emptied_does_not_come_back_from_a_template() -> None:
+    """An emptied input means nothing: not what the template gives, of which the page showed no trace."""
+    text = "name: staff\njobs:\n  - name: people\n    template: sync_gal\n"
+    assert written(sections.SOURCE, text, JOB, source__DirectorySource__filter="") == (
+        "    source: {filter: null}"
+    )
+    own = f"{text}    source: {{connection: corp, filter: (cn=a)}}\n"
+    after = post(sections.SOURCE, own, JOB, source__DirectorySource__filter="")
+    assert completed(after, JOB)["source"] == {"connection": "corp", "filter": None}
+    without = post(
+        sections.SOURCE, own.replace("    template: sync_gal\n", ""), JOB, source__DirectorySource__filter=""
+    )
+    assert without.endswith("source: {connection: corp}\n")
+
+
+class OneTemplate:
+    """Gives limits, and a policy."""
+
+    def names(self, kind: str) -> list[str]:
+        """One job template."""
+        return ["open"] if kind == "jobs" else []
+
+    def get(self, kind: str, name: str) -> Document:
+        """Its text."""
+        text = "limits: {delete: none, create: 5}\napproval: {approvers: {users: [ann]}}\nretries: 3\n"
+        return Document(name, text, kind)
+
+
+def test_an_emptied_limit_is_never_the_one_of_a_template() -> None:
+    """Least of all `none`: it is an error until the limit is said."""
+    text = "name: staff\njobs:\n  - name: people\n    template: open\n    limits: {create: 7}\n"
+    for section, typed in (
+        (sections.LIMITS, {"limits.limits.delete": [""]}),
+        (sections.LIMITS, {"limits.limits.delete": [""], "limits.limits.create": [""]}),
+        (sections.APPROVAL, {"approval.approval": [""]}),
+        (sections.SETTINGS, {"settings.retries": [""]}),
+    ):
+        form = Form(section, text, at=JOB, templates=OneTemplate())
+        after = form.posted({**shown_as_sent(form), **typed})
+        shown = shown_as_sent(Form(section, after, at=JOB, templates=OneTemplate()))
+        assert {name: shown[name] for name in typed} == typed
 
 
 def test_what_has_another_shape_is_kept() -> None:

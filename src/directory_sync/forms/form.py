@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from directory_sync.definition.documents import parse_tree
-from directory_sync.definition.nodes import Entries, Path, to_data
+from directory_sync.definition.nodes import Entries, Items, Path, to_data
 from directory_sync.definition.problems import Code, Problem, has_errors
 from directory_sync.definition.templates import BUILT_IN, Templates, expand
 from directory_sync.forms.controls import MISSING, Field, Group
@@ -54,7 +54,7 @@ class Form:
     def __init__(
         self, section: Section, text: str, *, at: Path = (), templates: Templates = BUILT_IN
     ) -> None:
-        self.section, self.text, self.at = section, text, at
+        self.section, self.text, self.at, self.templates = section, text, at, templates
         self.data = data_of(text)
         self.own = _inner(self.data, at)
         self.given = completed(text, at, templates)
@@ -123,16 +123,48 @@ class Form:
         return own
 
     def _without_given(self, field: Field, value: Any) -> Any:
-        """Without what a template gives anyway and the text did not say."""
+        """Without what a template gives anyway and the text did not say. What was emptied, and a template
+        would give again, is written as nothing.
+        """
         own, given = self.own.get(field.key, MISSING), self.given.get(field.key, MISSING)
-        if value is MISSING and isinstance(given, list) and given:
-            return []
+        if value is MISSING:
+            again = _by_template(self.text, self.at, field.key, self.templates)
+            if not again:
+                return MISSING
+            if isinstance(again, list):
+                return []
+            # A mapping is completed key by key, unless the form has it as one of several shapes.
+            return dict.fromkeys(again) if isinstance(field.control, Group) else None
         if not isinstance(value, dict) or not isinstance(given, dict):
             return value
-        said = own if isinstance(own, dict) else {}
-        return {
+        said, before = own if isinstance(own, dict) else {}, self.counts[field.key]
+        kept = {
             key: each for key, each in value.items() if key in said or each is not given.get(key, MISSING)
         }
+        if gone := [key for key in before if key not in value]:
+            again = _by_template(self.text, self.at, field.key, self.templates)
+            kept |= {key: None for key in gone if isinstance(again, dict) and again.get(key) is not None}
+        return kept
+
+
+def _by_template(text: str, at: Path, key: str, templates: Templates) -> Any:
+    """What counts for a key if the text says nothing of it itself; None for nothing."""
+    root, _ = parse_tree(text, ORIGIN)
+    place: Any = root
+    for step in at:
+        if isinstance(step, int):
+            place = place.items[step] if isinstance(place, Items) else None
+        else:
+            entry = place.entries.get(step) if isinstance(place, Entries) else None
+            place = None if entry is None else entry.node
+    if not isinstance(root, Entries) or not isinstance(place, Entries):
+        return None
+    place.entries.pop(key, None)
+    expand(root, templates)
+    try:
+        return _inner(to_data(root), at).get(key)
+    except (LookupError, TypeError):
+        return None
 
 
 def completed(text: str, at: Path = (), templates: Templates = BUILT_IN) -> dict[str, Any]:
