@@ -329,6 +329,23 @@ def test_fields_are_mapped_in_a_grid(seer: Looker, mapped: str) -> None:
     assert list(job(seer, mapped)["fields"]) == ["cn"]
 
 
+def test_a_line_that_is_kept_by_another_name_is_told(seer: Looker, mapped: str) -> None:
+    """The step is not left: what would be written is not what was typed."""
+    path = f"{mapped}/mapping"
+    send(seer, path, **grid(seer, mapped, object="user", map__0__destination="cn", map__0__from="cn"))
+    for change in (
+        {"map__1__destination": "CN", "map__1__from": "sn"},
+        {"map__1__destination": "", "map__1__from": "sn"},
+    ):
+        before = text(seer, mapped)
+        page = send(seer, path, status=422, **{**grid(seer, mapped, **change), "do": "next"})
+        assert "remove the line" in text_of(page)
+        assert text(seer, mapped) != before
+        rows = list(job(seer, mapped)["fields"])
+        assert len(rows) == 2
+        send(seer, path, **grid(seer, mapped), do="unmap:1")
+
+
 def test_same_names_are_mapped_by_what_is_there(seer: Looker, mapped: str) -> None:
     """Fields that the source fills and the destination takes; no password, no class."""
     send(seer, f"{mapped}/mapping", **grid(seer, mapped, object="user"), do="same")

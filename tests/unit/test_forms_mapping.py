@@ -13,6 +13,7 @@ from directory_sync.errors import RecordError
 from directory_sync.forms.mapping_rows import (
     KINDS,
     as_template,
+    misnamed,
     posted_fields,
     rows_of,
     variable,
@@ -95,11 +96,31 @@ def test_rows_are_added_renamed_and_removed() -> None:
     clash = posted_fields(FIELDS, sent(FIELDS, map_1_destination="cn"))
     assert len(clash) == len(FIELDS)
     assert clash["cn"] is FIELDS["cn"]
+    swapped = posted_fields(FIELDS, sent(FIELDS, map_1_destination="l", map_5_destination="sn"))
+    assert (swapped["l"], swapped["sn"]) == (FIELDS["sn"], FIELDS["l"])
+    values = sent(FIELDS, map_5_destination="sn")
+    values["do"] = ["unmap:1"]
+    assert posted_fields(FIELDS, values)["sn"] is FIELDS["l"]
     values = sent(FIELDS)
     values["do"] = ["unmap:1"]
     assert "sn" not in posted_fields(FIELDS, values)
     elsewhere = {name: value for name, value in FIELDS.items() if name != "sn"}
     assert posted_fields(elsewhere, sent(FIELDS)) is elsewhere
+
+
+def test_names_that_cannot_be_kept_are_told() -> None:
+    """A line without a field, and a second line of one field: kept, by another name than was typed."""
+    last = len(FIELDS)
+    assert misnamed(FIELDS, sent(FIELDS)) == ""
+    assert misnamed(FIELDS, sent(FIELDS, map_1_destination="l", map_5_destination="sn")) == ""
+    nameless = sent(FIELDS, **{f"map_{last}_destination": "", f"map_{last}_from": "country"})
+    assert posted_fields(FIELDS, nameless)["country"] == "country"
+    assert "country" in misnamed(FIELDS, nameless)
+    for name in ("cn", "CN"):
+        assert name in misnamed(FIELDS, sent(FIELDS, map_1_destination=name)).replace("cn", name)
+        assert name in misnamed(FIELDS, sent(FIELDS, **{f"map_{last}_destination": name}))
+    removed = sent(FIELDS, map_1_destination="cn")
+    assert misnamed(FIELDS, {**removed, "do": ["unmap:1"]}) == ""
 
 
 def test_another_kind_takes_the_source_field_along() -> None:

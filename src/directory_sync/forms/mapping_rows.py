@@ -233,7 +233,8 @@ def posted_fields(fields: Any, values: Mapping[str, Sequence[str]]) -> Any:
     """What `fields:` shall be after the grid was sent: the same object if nothing was changed.
 
     Rows are known by the name that they had (`map.N.was`), so that an order or removal in another window
-    mixes nothing up.
+    mixes nothing up. A new row without a name is called as its source, so that it is not lost; `misnamed`
+    tells of it, and of names that two rows have.
     """
     posted = Posted(values)
     given = fields if isinstance(fields, dict) else {}
@@ -244,10 +245,7 @@ def posted_fields(fields: Any, values: Mapping[str, Sequence[str]]) -> Any:
     added: list[tuple[str, Any]] = []
     removed: set[str] = set()
     for index in indices[:MOST_ROWS]:
-        was, typed = posted.one(f"{NAME}.{index}.was"), posted.one(f"{NAME}.{index}.destination")
-        sent_of_it = was.replace("\n", "")  # by a browser, of an input with one line
-        was = next((each for each in given if same_lines(each) == was), was)
-        name = was if typed == sent_of_it else typed.strip()
+        was, name = _names(given, posted, index)
         if was and was not in given:
             continue  # it was removed in another window
         data = _changed(index, given[was] if was else {"from": ""}, posted, is_new=not was)
@@ -255,7 +253,7 @@ def posted_fields(fields: Any, values: Mapping[str, Sequence[str]]) -> Any:
             removed.add(was)
         elif was:
             sent[was] = (name or was, data)
-        elif name:
+        elif name := name or posted.one(f"{NAME}.{index}.from").strip():
             added.append((name, data))
     taken = {key for key in given if key not in removed and sent.get(key, (key,))[0] == key}
     result: dict[str, Any] = {}
@@ -268,6 +266,42 @@ def posted_fields(fields: Any, values: Mapping[str, Sequence[str]]) -> Any:
         result[_free(name, (*result, *taken))] = data
     same = list(result) == list(given) and all(result[key] is given[key] for key in given)
     return fields if same else result
+
+
+def _names(given: Mapping[str, Any], posted: Posted, index: int) -> tuple[str, str]:
+    """The field that a row had, empty for a new one, and the one that was typed."""
+    was, typed = posted.one(f"{NAME}.{index}.was"), posted.one(f"{NAME}.{index}.destination")
+    sent_of_it = was.replace("\n", "")  # by a browser, of an input with one line
+    was = next((each for each in given if same_lines(each) == was), was)
+    return was, was if typed == sent_of_it else typed.strip()
+
+
+def misnamed(fields: Any, values: Mapping[str, Sequence[str]]) -> str:
+    """What is wrong with the names in the grid as it was sent, so that rows were kept by other names than
+    were typed; empty for nothing.
+    """
+    posted = Posted(values)
+    given = fields if isinstance(fields, dict) else {}
+    names: set[str] = set()
+    for row in posted.all(f"{NAME}.rows")[:MOST_ROWS]:
+        index = int(row) if re.fullmatch(r"\d{1,4}", row) else 0
+        was, name = _names(given, posted, index)
+        if (was and was not in given) or posted.one("do") == f"unmap:{index}":
+            continue
+        source = posted.one(f"{NAME}.{index}.from").strip()
+        if not was and not name and source:
+            return (
+                f"The line with the source {source[:100]} has no field of the destination. It is kept with"
+                " the name of its source: change it, or remove the line."
+            )
+        name = name or was
+        if name and name.lower() in names:
+            return (
+                f"Two lines write the field {name[:100]}. The second is kept by another name: change it, or"
+                " remove the line."
+            )
+        names.add(name.lower())
+    return ""
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

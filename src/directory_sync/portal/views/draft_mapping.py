@@ -18,6 +18,7 @@ from directory_sync.forms.mapping_rows import (
     Kind,
     MappingRow,
     as_template,
+    misnamed,
     posted_fields,
     rows_of,
     with_same_names,
@@ -118,6 +119,9 @@ def take_mapping(
 
     def edit(text: str) -> str:
         _refuse_given(visitor, text, number - 1, sent)
+        fields = _in_force(job_data(text, number - 1), whole_job(visitor, text, number - 1))
+        if wrong := misnamed(fields, posted_values(sent)):
+            raise LookError(wrong)
         before, text = text, typed(text)
         if sent.do == "same":
             return _map_same_names(store, visitor, wizard, text, number - 1)
