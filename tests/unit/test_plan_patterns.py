@@ -6,14 +6,25 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
+from directory_sync.plan.patterns import counting as plan_counting
 from directory_sync.plan.patterns.counting import Counting
-from directory_sync.plan.patterns.model import MOST_LINES, OTHER, FieldKind, InCommon, PatternLine, Patterns
+from directory_sync.plan.patterns.model import (
+    MOST_LINES,
+    OTHER,
+    SHARED_BY,
+    FieldKind,
+    InCommon,
+    PatternLine,
+    Patterns,
+)
+from directory_sync.plan.patterns.shapes import HASHES, taken_apart
 from directory_sync.plan.patterns.subject import Subject
 from directory_sync.plan.patterns.summing import patterns_of
 
@@ -248,6 +259,92 @@ def test_the_order_of_changes_does_not_matter(
     assert summary(one) == summary(other)
 
 
+def plainly(before: bytes, after: bytes) -> FieldKind:
+    """What happens to the one value of a field, as the rules say it."""
+    if len(before) == len(after) and before.lower() == after.lower():
+        return FieldKind.SPELLING
+    if before and after and len(before) != len(after):
+        short, long = sorted((before, after), key=len)
+        added = long is after
+        suffix = FieldKind.SUFFIX_ADDED if added else FieldKind.SUFFIX_REMOVED
+        prefix = FieldKind.PREFIX_ADDED if added else FieldKind.PREFIX_REMOVED
+        for kind, rest, fits in (
+            (suffix, long[len(short) :], long.startswith(short)),
+            (prefix, long[: len(long) - len(short)], long.endswith(short)),
+        ):
+            if fits:
+                return FieldKind.SPELLING if rest.isspace() else kind
+    texts = []
+    for value in (before, after):
+        try:
+            texts.append("".join(value.decode().casefold().split()))
+        except UnicodeDecodeError:
+            return FieldKind.REPLACED
+    spelled = b" " in before + after or not before.isascii()
+    return FieldKind.SPELLING if spelled and texts[0] == texts[1] else FieldKind.REPLACED
+
+
+PARTS = st.sampled_from(["", "a", "A", " ", "\t", "ß", "SS", "é", "1", "-N"])
+SHORT = st.lists(PARTS, max_size=4).map("".join).map(str.encode) | st.binary(max_size=2)
+
+
+@given(SHORT, SHORT)
+def test_what_happens_to_a_value_is_what_the_rules_say(before: bytes, after: bytes) -> None:
+    """However it is found out."""
+    (line,) = patterns_of([update(1, FieldChange("title", (before,), (after,)))], SUBJECT).lines
+    assert line.fields[0].kind is plainly(before, after)
+
+
+SUFFIXES = st.lists(
+    st.sampled_from([("a", "ab"), ("b", "bb"), ("c", "cb"), ("c", "cd"), ("a", "b"), ("a", "A")]), max_size=60
+)
+"""Old and new values, of which many objects share the pair, the suffix, or both."""
+
+
+@given(SOME, DIFFERENT, SUFFIXES, st.sampled_from([3, 20, 5_000]))
+def test_groups_are_what_plain_counting_comes_to(
+    some: list[tuple[Change, int]], different: set[int], pairs: list[tuple[str, str]], most_shapes: int
+) -> None:
+    """Each change is in the group of its shape and of what it shares with at least four others."""
+    changes = [*made(some, different), *(update(n, replaced("l", *pair)) for n, pair in enumerate(pairs))]
+    counting = Counting(MOVING, most_shapes=most_shapes)
+    noted: list[tuple[tuple[int, ...], list[int], list[int]]] = []
+    for change in changes:
+        marks = [(mark.kind.value, mark.subject) for mark in change.marks]
+        given = (change.action.value, change.object, change.new_object, change.fields, marks)
+        counting.add(*given)
+        hashes: list[int] = []
+        numbers: list[int] = []
+        noted.append((counting.shapes.of(*given, hashes, numbers), hashes, numbers))
+    counted = counting.finish()
+    met = Counter(each for _, hashes, _ in noted for each in hashes)
+    level = counting._level
+    expected: dict[tuple[int, ...], list[int]] = {}
+    places: list[tuple[int, ...]] = []
+    for shape, hashes, numbers in noted:
+        own = [each if met[each] >= SHARED_BY else 0 for each in hashes]
+        place = 0
+        for kind in (taken_apart(number)[1] for number in shape[1:]):
+            pair, affix = place, place + 1
+            if HASHES.get(kind) == 2:
+                wider = met[hashes[affix]] > met[hashes[pair]] and own[affix]
+                own[pair], own[affix] = (
+                    (0, own[affix]) if wider else (own[pair], 0 if own[pair] else own[affix])
+                )
+            place += HASHES.get(kind, 0)
+        key = (*counting.shapes.coarser(shape, level), *(() if level else (-1, *own)))
+        places.append(key)
+        sums = expected.setdefault(key, [0] * (1 if level else 1 + len(numbers)))
+        sums[0] += 1
+        if not level:
+            sums[1:] = [one + more for one, more in zip(sums[1:], numbers, strict=True)]
+    found = [(*group.shape, *(() if level else (-1, *group.shared))) for group in counted.groups]
+    assert [found[each] for each in counted.assigned] == places
+    told = {key: [group.count, *group.sums] for key, group in zip(found, counted.groups, strict=True)}
+    assert len(found) == len(told)
+    assert told == expected
+
+
 @given(SOME)
 def test_patterns_are_stored_without_loss(some: list[tuple[Change, int]]) -> None:
     """What is stored reads back as the same patterns."""
@@ -303,6 +400,22 @@ def test_the_state_does_not_grow_with_the_changes(count: int) -> None:
     assert most < 5 * (1 << 14)
     assert len(counting._known) == 7
     assert len(counting._buckets) == 1 << 20
+
+
+@given(st.lists(st.sampled_from([0, 1, 4, 5, 6, 7, 100, 254, 255]), max_size=60), st.integers(0, 40))
+@example([5, 5, 6], 2)
+@example([4, 5, 6], 2)
+@example([255, 254], 1)
+@example([255, 255], 1)
+def test_so_many_have_to_share_a_value(buckets: list[int], most: int) -> None:
+    """Five; in plans with more shared values than are told apart, as few as leave no more of them."""
+    counting = Counting(SUBJECT)
+    counting._buckets[: len(buckets)] = bytes(buckets)
+    counting._hashed = 1_000_000
+    with patch.object(plan_counting, "_MOST_SHARED", most):
+        found = counting._enough()
+    enough = (n for n in range(SHARED_BY, 256) if n == 255 or sum(met >= n for met in buckets) <= most)
+    assert found == next(enough)
 
 
 def test_more_shapes_than_are_told_apart() -> None:

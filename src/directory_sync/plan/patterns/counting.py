@@ -34,10 +34,15 @@ _BUCKETS = 1 << 20
 """Of the rough count: a byte each."""
 _MASK = _BUCKETS - 1
 _MANY = 255
+_FEW = bytes(range(SHARED_BY))
+"""Counts that are never enough."""
 _MOST_SHARED = 50_000
+_MOST_MET = 20_000
+"""Shapes with hashes that are remembered in the second pass; then it begins again."""
 _BATCH = 1 << 14
 
 _NOTHING_SHARED: dict[int, int] = {}
+_NO_HASHES: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,6 +81,7 @@ class Counting:
     def __init__(self, subject: Subject, *, most_shapes: int = MOST_SHAPES) -> None:
         """Begin with none."""
         self.shapes = Shapes(subject)
+        self._shape_of = self.shapes.of
         self._most = most_shapes
         self._level = 0
         self._numbers: dict[Shape, int] = {}
@@ -94,20 +100,11 @@ class Counting:
         self, action: str, object: str, new_object: str | None, fields: Fields, marks: Marks = ()
     ) -> None:
         """Take the next change; the arguments are the members of `Change`, as plain values."""
-        hashes, values = self._hashes, self._values
-        before = len(hashes), len(values)
-        shape = self.shapes.of(action, object, new_object, fields, marks, hashes, values)
-        if self._level:
-            shape = self.shapes.coarser(shape, self._level)
-            del hashes[before[0] :], values[before[1] :]
-        number = self._numbers.get(shape)
-        if number is None:
-            level = self._level
-            number = self._number(shape)
-            if self._level != level:
-                del hashes[before[0] :], values[before[1] :]
-        self._changes.append(number)
-        if len(self._changes) >= _BATCH:
+        shape = self._shape_of(action, object, new_object, fields, marks, self._hashes, self._values)
+        number = None if self._level else self._numbers.get(shape)
+        changes = self._changes
+        changes.append(self._number(shape) if number is None else number)
+        if len(changes) >= _BATCH:
             self._flush()
 
     def finish(self) -> Counted:
@@ -123,13 +120,19 @@ class Counting:
     # -- first pass ------------------------------------------------------------------------------------------
 
     def _number(self, shape: Shape) -> int:
-        while shape not in self._numbers and len(self._numbers) >= self._most and self._level < COARSEST:
+        """The number of the last change's shape, which may become coarser."""
+        found = self.shapes.coarser(shape, self._level)
+        while found not in self._numbers and len(self._numbers) >= self._most and self._level < COARSEST:
             self._level += 1
             known, self._numbers = self._numbers, {}
             for each in known:
                 self._register(self.shapes.coarser(each, self._level))
-            shape = self.shapes.coarser(shape, self._level)
-        return self._register(shape)
+            found = self.shapes.coarser(found, self._level)
+        if self._level:
+            # Coarser shapes have neither hashes nor numbers of values.
+            for noted, more in ((self._hashes, _hashes(shape)), (self._values, _values(shape))):
+                del noted[len(noted) - more :]
+        return self._register(found)
 
     def _register(self, shape: Shape) -> int:
         number = self._numbers.get(shape)
@@ -143,8 +146,9 @@ class Counting:
         buckets = self._buckets
         for each in self._hashes:
             bucket = each & _MASK
-            if buckets[bucket] < _MANY:
-                buckets[bucket] += 1
+            met = buckets[bucket]
+            if met < _MANY:
+                buckets[bucket] = met + 1
         self._hashed += len(self._hashes)
         for numbers in (self._changes, self._hashes, self._values):
             self._noted.append(array("q", numbers).tobytes())
@@ -170,8 +174,9 @@ class Counting:
         """How many have to share a value; more than five where too many values are shared by five."""
         if self._hashed < SHARED_BY * _MOST_SHARED:
             return SHARED_BY
-        enough, above = _MANY, self._buckets.count(_MANY)
-        while enough > SHARED_BY and above + (more := self._buckets.count(enough - 1)) <= _MOST_SHARED:
+        shared = self._buckets.translate(None, _FEW)
+        enough, above = _MANY, shared.count(_MANY)
+        while enough > SHARED_BY and above + (more := shared.count(enough - 1)) <= _MOST_SHARED:
             enough, above = enough - 1, above + more
         return enough
 
@@ -183,28 +188,29 @@ class Counting:
         affixed = [_affixes(shape) for shape in self._known]
         groups: list[Group] = []
         numbers: dict[tuple[int, ...], int] = {}
+        # What was met with its hashes as they were noted → its group: most of it is met again and again.
+        met: dict[tuple[int, ...], int] = {}
         assigned = array("I")
         for changes, hashes, values in self._blocks():
             marked = iter([each if each in shared else 0 for each in hashes])
             counts = iter(values)
             for change in changes:
-                several = hashed[change]
-                if several == 1:
-                    own: tuple[int, ...] = (next(marked),)
-                elif several:
-                    own = _widest(list(islice(marked, several)), affixed[change], shared)
-                else:
-                    own = ()
-                if self._level:
-                    key, own = known[change], ()
-                else:
-                    key = (change, *own)
-                index = numbers.get(key)
+                noted = (change, *islice(marked, hashed[change]))
+                index = met.get(noted)
                 if index is None:
-                    index = numbers[key] = len(groups)
-                    if shared and index >= 2 * self._most:
-                        return None
-                    groups.append(Group(known[change], own, members=[index]))
+                    key, own = known[change], _NO_HASHES
+                    if not self._level:
+                        own = _widest(list(noted[1:]), affixed[change], shared)
+                        key = (change, *own)
+                    index = numbers.get(key)
+                    if index is None:
+                        index = numbers[key] = len(groups)
+                        if shared and index >= 2 * self._most:
+                            return None
+                        groups.append(Group(known[change], own, members=[index]))
+                    if len(met) >= _MOST_MET:
+                        met.clear()
+                    met[noted] = index
                 if valued[change]:
                     _add_up(groups[index], list(islice(counts, valued[change])), keep=not self._level)
                 assigned.append(index)
