@@ -132,3 +132,23 @@ def test_a_definition_that_cannot_be_used_gives_none(crew: Looker) -> None:
     crew.post("/collections/crew/template", {"template": "crews"}, status=403)
     crew.become(ADA, hidden=frozenset({"crew"}))
     crew.get("/collections/crew/template", status=404)
+
+
+def test_a_template_that_definitions_miss_is_not_made_by_anyone(
+    crew: Looker, folder: Path, tmp_path: Path
+) -> None:
+    """They would mean something else again, without a version of theirs: saved ones, hidden ones, files."""
+    for name, uses in {"one": "gone", "two": "lost"}.items():
+        text = f"{definition(name)}template: {uses}\n"
+        crew.store.collections.save(name, text, expected=0, by=ADA)
+    file = tmp_path / "collections" / "three.yaml"
+    file.write_text(f"{definition('three')}template: away  # once\n", encoding="utf-8")
+    crew.become(ADA, hidden=frozenset({"two"}))
+    for name in ("gone", "lost", "away"):
+        page = crew.post("/collections/crew/template", {"template": name, "title": "x"}, status=409)
+        assert "without a version of its own" in text_of(page)
+    assert not (folder / "collections").exists()
+    # A job's template is another kind, and a text that mentions the name uses nothing.
+    text = definition("four", description="template: crews")
+    crew.store.collections.save("four", text, expected=0, by=ADA)
+    crew.post("/collections/crew/template", {"template": "crews", "title": "x"})

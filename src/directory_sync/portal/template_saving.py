@@ -11,9 +11,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from directory_sync.collections.saving import SavingRules
+from directory_sync.definition.documents import parse_tree
+from directory_sync.definition.nodes import Entries, Scalar
 from directory_sync.definition.template_making import LONGEST_TITLE, make_template
 from directory_sync.definition.templates import is_template_name
-from directory_sync.errors import EditRefused, NameTaken, NotDecidable, QueryError
+from directory_sync.errors import DefinitionError, EditRefused, NameTaken, NotDecidable, QueryError
 from directory_sync.portal import collections
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.airflow_runs import write_audit_log
@@ -70,11 +73,11 @@ def draft_template(store: Store, visitor: Visitor, name: str, template: str, tit
     return TemplateDraft(name, template.strip() or name, title[:LONGEST_TITLE], text, folder, why_not)
 
 
-def save_template(visitor: Visitor, draft: TemplateDraft) -> None:
+def save_template(store: Store, visitor: Visitor, draft: TemplateDraft) -> None:
     """Write it to the folder of templates. It is there with all of its text, or not at all.
 
-    Raises QueryError for a wrong name; NameTaken if there is such a template: definitions that use it would
-    mean something else; NotDecidable if it cannot be written.
+    Raises QueryError for a wrong name; NameTaken if there is such a template, or if definitions name one that
+    is gone: they would mean something else; NotDecidable if it cannot be written.
     """
     name = draft.name
     if not is_template_name(name) or len(name) > _LONGEST_NAME:
@@ -86,8 +89,16 @@ def save_template(visitor: Visitor, draft: TemplateDraft) -> None:
         )
     if draft.folder is None:
         raise NotDecidable(draft.why_not_save)
-    if name in saving_rules(visitor, only_looks=True).templates.names("collections"):
+    rules = saving_rules(visitor, only_looks=True)
+    if name in rules.templates.names("collections"):
         raise _taken(name)
+    if _is_missed(store, rules, name):
+        raise NameTaken(
+            f"A definition names a collection template {name}, which is gone. With this one it would mean"
+            " something else, without a version of its own. Nothing was saved; choose another name.",
+            name=name,
+            origin="",
+        )
     try:
         _write(draft.folder / "collections", name, draft.text)
     except FileExistsError:
@@ -106,6 +117,22 @@ def save_template(visitor: Visitor, draft: TemplateDraft) -> None:
         task_id="",
         extra={"collection": draft.collection, "template": name},
     )
+
+
+def _is_missed(store: Store, rules: SavingRules, name: str) -> bool:
+    """Whether a definition uses a template of this name, whoever may see it."""
+    texts = [version.text for version in store.collections.newest()]
+    try:
+        texts += [] if rules.files is None else [each.text for each in rules.files.documents()]
+    except DefinitionError as error:
+        log.info("Definition files cannot be looked at, so templates in them are not compared. %s", error)
+    return any(name in text and _template_of(text) == name for text in texts)
+
+
+def _template_of(text: str) -> str | None:
+    root, _ = parse_tree(text, "definition")
+    entry = root.entries.get("template") if isinstance(root, Entries) else None
+    return entry.node.text if entry is not None and isinstance(entry.node, Scalar) else None
 
 
 def _taken(name: str) -> NameTaken:

@@ -69,7 +69,7 @@ def save(
     """Save it in the folder of templates."""
     draft = draft_template(store, visitor, name, template, title)
     try:
-        save_template(visitor, draft)
+        save_template(store, visitor, draft)
     except DirectorySyncError as error:
         problem = " ".join(error.problems.values()) if isinstance(error, QueryError) else str(error)
         page = TemplatePage(draft, problem)
