@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from directory_sync.definition.documents import Document
-from directory_sync.definition.loading import judge
+from directory_sync.definition.loading import Loaded, judge
 from directory_sync.errors import DefinitionError
 from directory_sync.forms import sections
 from directory_sync.forms.form import Form, completed
@@ -124,6 +124,22 @@ def test_schedules_are_written_as_people_write_them(typed: dict[str, Any], line:
     """Every, daily, weekly, monthly and cron; what is no time stays as it was typed."""
     given = {f"schedule__n0{name}": value for name, value in typed.items()}
     assert written(sections.SCHEDULE, TEXT, **given) == line
+
+
+@pytest.mark.parametrize(
+    ("kind", "emptied"),
+    [("weekly", "days"), ("weekly", "at"), ("daily", "at"), ("monthly", "day"), ("every", "every")],
+)
+def test_an_emptied_part_of_a_schedule_is_an_error(kind: str, emptied: str) -> None:
+    """It is not what stands there by default: a collection would run at a time that no one has chosen."""
+    form = Form(sections.SCHEDULE, TEXT)
+    name = "schedule.schedule.n0"
+    values = {**shown_as_sent(form), name: [kind], f"{name}.{kind}.{emptied}": []}
+    if emptied != "days":
+        values[f"{name}.{kind}.{emptied}"] = [""]
+    after = form.posted(values)
+    assert after != TEXT
+    assert not isinstance(judge(Document("", after, "definition")), Loaded)
 
 
 def test_several_schedules_are_a_list_and_one_is_none() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from directory_sync.definition.schedules import PRESETS
@@ -20,7 +21,7 @@ from directory_sync.forms.controls import (
     Variant,
     Variants,
 )
-from directory_sync.forms.shown import Choice
+from directory_sync.forms.shown import Choice, Part, Place, Posted
 from directory_sync.forms.values import Bare
 from directory_sync.forms.words import DURATION_HELP
 
@@ -38,22 +39,54 @@ _SIMPLE = re.compile(r"(\d{1,2}) (\d{1,2}) (\*|\d{1,2}) \* (\*|[0-6](?:,[0-6])*)
 _NIGHT = "02:00"
 
 
+@dataclass(frozen=True, slots=True)
+class _AsSent(Control):
+    """An input that may have been emptied: then it is empty, and not what stands there by default.
+
+    Attributes:
+        control: the input.
+        nothing: what it gives when it is empty.
+    """
+
+    control: Control
+    nothing: str | tuple[()] = ""
+
+    def show(self, place: Place, data: Any) -> Part:
+        """The input."""
+        return self.control.show(place, data)
+
+    def read(self, place: Place, data: Any, posted: Posted) -> Any:
+        """What is in it."""
+        result = self.control.read(place, data, posted)
+        return self.nothing if result is MISSING else result
+
+
 def schedule_control() -> Control:
     """The input of a collection's schedule."""
-    time = Field("at", "Time", Single(), "As in `02:00`.", required=True, default=_NIGHT)
+    time = Field("at", "Time", _AsSent(Single()), "As in `02:00`.", required=True, default=_NIGHT)
     kinds = (
         _kind(
-            "every", "Every", Field("every", "Interval", Single(Input.DURATION), DURATION_HELP, default="1h")
+            "every",
+            "Every",
+            Field("every", "Interval", _AsSent(Single(Input.DURATION)), DURATION_HELP, default="1h"),
         ),
         _kind("daily", "Daily", time),
         _kind(
             "weekly",
             "Weekly",
-            Field("days", "Days", Ticks(tuple(Choice(*each) for each in _DAYS.items())), default=["1"]),
+            Field(
+                "days",
+                "Days",
+                _AsSent(Ticks(tuple(Choice(*each) for each in _DAYS.items())), ()),
+                default=["1"],
+            ),
             time,
         ),
         _kind(
-            "monthly", "Monthly", Field("day", "Day of the month", Single(Input.NUMBER), default="1"), time
+            "monthly",
+            "Monthly",
+            Field("day", "Day of the month", _AsSent(Single(Input.NUMBER)), default="1"),
+            time,
         ),
         _kind(
             "cron",
@@ -100,23 +133,25 @@ def _shape_of(schedule: Any) -> Any:
 
 
 def _schedule_of(shape: Any, before: Any) -> Any:  # noqa: ARG001 - what a conversion is given
-    """A row as the definition has it: what cannot be a time is written as it was typed."""
+    """A row as the definition has it: what cannot be a time, or lacks a part, is written as it was typed, and
+    is an error then.
+    """
     if not isinstance(shape, dict):
         return shape
     kind = shape.get("kind")
     if kind == "every":
-        return {"every": shape.get("every") or Bare("1h")}
+        return {"every": shape.get("every", Bare("1h"))}
     if kind == "cron":
         return shape.get("cron") or MISSING
-    at = shape.get("at") or _NIGHT
+    at = shape.get("at", _NIGHT)
     clock = _CLOCK.fullmatch(at)
     if not clock:
         return str(at)
     time = f"{int(clock[2])} {int(clock[1])}"
     if kind == "weekly":
-        return f"{time} * * {','.join(shape.get('days') or ['1'])}"
+        return f"{time} * * {','.join(shape.get('days', ['1']))}".rstrip()
     if kind == "monthly":
-        return f"{time} {shape.get('day') or '1'} * *"
+        return " ".join(f"{time} {shape.get('day', '1')} * *".split())
     return f"{time} * * *"
 
 
