@@ -216,6 +216,19 @@ def test_a_text_that_is_no_yaml_is_refused() -> None:
         rewrite("a: [", {"a": "b"})
 
 
+def test_of_a_key_that_is_given_twice_the_one_that_counts_is_changed() -> None:
+    """The other one stays to be corrected, with all comments."""
+    text = "# top\na: 1 # counts\nb: [x, y]\na: 2 # does not\nb: [z]\n"
+    assert change(text, lambda data: data.update(a="9")) == text.replace("a: 1", 'a: "9"')
+    assert change(text, lambda data: data.update(b=["y", "x"])) == text.replace("x, y", "y, x")
+    assert change(text, lambda data: data.pop("a")) == "# top\nb: [x, y]\nb: [z]\n"
+
+
+def test_a_byte_order_mark_stays() -> None:
+    """Nothing after it is taken for another place."""
+    assert change("\ufeffa: 1 # one\nb: 2\n", lambda data: data.update(a="3")) == '\ufeffa: "3" # one\nb: 2\n'
+
+
 def test_json_stays_json() -> None:
     """A definition that was pasted as JSON keeps its quotes and its lines."""
     text = '{\n  "name": "x",\n  "tags": ["a"]\n}\n'

@@ -81,7 +81,7 @@ def dash(text: str, node: Sequence, index: int) -> int:
 
 def _collect(text: str, node: Spanned, old: Any, new: Any, swaps: list[tuple[int, int, str]]) -> None:
     if isinstance(node, Mapping) and isinstance(old, dict) and isinstance(new, AnyMapping):
-        for pair in node.pairs:
+        for pair in node.own.values():
             if pair.key in old and pair.key in new:
                 _collect(text, pair.value, old[pair.key], new[pair.key], swaps)
     elif (

@@ -46,6 +46,8 @@ from directory_sync.forms.values import (
 
 ORIGIN = "definition"
 """How problems name a text that has no file."""
+_MARK = "\ufeff"
+"""The byte order mark: a definition that was pasted may begin with it."""
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -81,6 +83,8 @@ def rewrite(text: str, wanted: AnyMapping[str, Value]) -> str:
 
     Raises DefinitionError for a text that cannot be read.
     """
+    if text.startswith(_MARK):
+        return _MARK + rewrite(text.removeprefix(_MARK), wanted)
     before = data_of(text)
     goal = plain(wanted)
     if before == goal:
@@ -115,7 +119,7 @@ def _problems(text: str) -> int:
 
 def _holds_nothing(text: str) -> bool:
     return all(
-        not line.strip() or line.lstrip().startswith("#") for line in text.removeprefix("\ufeff").splitlines()
+        not line.strip() or line.lstrip().startswith("#") for line in text.removeprefix(_MARK).splitlines()
     )
 
 
@@ -235,7 +239,7 @@ class _Splices:
     # -- mappings
 
     def mapping(self, node: Mapping, old: dict[str, Any], new: AnyMapping[str, Value]) -> None:
-        own = {pair.key: pair for pair in node.pairs}
+        own = node.own
         if gone := [key for key in old if key not in new]:
             if any(key not in own for key in gone):
                 raise Unplaceable("a key that << gives cannot be taken away")
@@ -388,7 +392,7 @@ def _expand(splices: _Splices, node: Spanned, data: Any, at: _Holder) -> None:
         for each, inner in zip(node.items, data, strict=True):
             _expand(splices, each, inner, _of_item(node))
     else:
-        own = {pair.key: pair for pair in node.pairs}
+        own = node.own
         merged = [index for index, pair in enumerate(node.pairs) if pair.key == "<<"]
         if merged and len(merged) == len(node.pairs):
             raise Unplaceable("nothing but <<")

@@ -59,6 +59,11 @@ class Mapping:
     column: int
     pairs: list[Pair] = field(default_factory=list)
 
+    @property
+    def own(self) -> dict[str, Pair]:
+        """The pairs by their keys. Of a key that is given twice the first one counts, as when it is read."""
+        return {pair.key: pair for pair in reversed(self.pairs)}
+
 
 @dataclass(slots=True)
 class Sequence:
