@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, note, settings
+from hypothesis import HealthCheck, Phase, assume, given, note, settings
 from hypothesis import strategies as st
 
 from directory_sync.definition.documents import Document
@@ -21,6 +21,7 @@ from directory_sync.forms.shown import Part
 from directory_sync.portal.views.templating import environment
 from tests.scenarios.browser_form import sent_by
 from tests.scenarios.definition_texts import definition_texts
+from tests.scenarios.definitions.notations import noted_definitions
 from tests.scenarios.examples import examples
 
 TEXTS = definition_texts()
@@ -114,7 +115,12 @@ def is_converted(part: Part) -> bool:
 @given(drawn=st.data(), typed=TYPED)
 def test_what_is_typed_into_one_field_changes_that_field_only(drawn: st.DataObject, typed: str) -> None:
     """Whatever is typed: every other value stays, and so does every other line."""
-    text = TEXTS[drawn.draw(st.sampled_from(PLACES))]
+    one_field_is_typed(drawn, typed, TEXTS[drawn.draw(st.sampled_from(PLACES))])
+
+
+def one_field_is_typed(drawn: st.DataObject, typed: str, text: str) -> None:
+    """Type into one input of one section of a definition, and look at what became of its text."""
+    note(text)
     form = drawn.draw(st.sampled_from(forms_of(text)))
     shown = form.shown()
     inputs = [each for part in shown.parts for each in leaves(part.part) if not is_converted(each)]
@@ -146,3 +152,17 @@ def test_what_is_typed_into_one_field_changes_that_field_only(drawn: st.DataObje
     lines = list(difflib.ndiff(text.splitlines(), after.splitlines()))
     gone = [line for line in lines if line.startswith("- ")]
     assert len(gone) <= max(1, len(str(leaf.value).splitlines()) + 1)
+
+
+@settings(
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=examples(500),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
+@given(text=noted_definitions(), drawn=st.data(), typed=TYPED)
+def test_any_notation_stays(text: str, drawn: st.DataObject, typed: str) -> None:
+    """Sent as it was shown: byte for byte. With one field typed: that field only."""
+    for form in forms_of(text):
+        assert form.posted(sent_by(rendered(form.shown()))) == text
+    one_field_is_typed(drawn, typed, text)

@@ -216,6 +216,15 @@ def test_a_text_that_is_no_yaml_is_refused() -> None:
         rewrite("a: [", {"a": "b"})
 
 
+@pytest.mark.parametrize("typed", ["\x94", "\x85", "\u2028", "\ufeff", "a\tb", "\x1b", '"\\'])
+def test_control_characters_are_written_as_such_nowhere(typed: str) -> None:
+    """No definition may hold them: they are escaped, in the notation that stands there."""
+    text = '# top\n{"a": "b", "c": ["d"]} # end\n'
+    result = change(text, lambda data: data.update({"x": typed, "c": ["d", typed], f"k{typed}": "y"}))
+    assert data_of(result) == {"a": "b", "c": ["d", typed], "x": typed, f"k{typed}": "y"}
+    assert result.startswith('# top\n{"a": "b", "c": ["d", ')
+
+
 def test_of_a_key_that_is_given_twice_the_one_that_counts_is_changed() -> None:
     """The other one stays to be corrected, with all comments."""
     text = "# top\na: 1 # counts\nb: [x, y]\na: 2 # does not\nb: [z]\n"

@@ -94,7 +94,9 @@ class Single(Control):
                 choices = (Choice("", self.empty or "Choose…"), *choices)
             if text not in {choice.value for choice in choices}:
                 choices = (*choices, Choice(text, text))
-        kind = Input.LINES if self.input is Input.TEXT and "\n" in text else self.input
+        # A line break is lost in an input of one line.
+        one_line = self.input in {Input.CHOICE, Input.TICK} or "\n" not in text
+        kind = self.input if one_line else Input.LINES
         return Part(place, str(kind), value=text, choices=choices)
 
     def text(self, data: Any) -> str | None:

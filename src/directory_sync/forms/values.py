@@ -92,8 +92,8 @@ def inline(value: Value, *, flow: bool = False) -> str:
 
 
 def as_json(value: Value) -> str:
-    """Any value on one line, as JSON has it."""
-    return json.dumps(value, ensure_ascii=False)
+    """Any value on one line, as JSON has it; without characters that no definition may hold as such."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def after_key(value: Value, *, column: int, indent: int, newline: str, style: str = "") -> str:
