@@ -353,7 +353,7 @@ def _planned(
         if any(records.values()) and isinstance(place, DirectoryDestination):
             objects = (record.id for batch in opened.destination.read(()) for record in batch)
             matched = tuple(id for id, _ in zip(objects, range(5), strict=False))
-        # Others may have the value by which this one was looked for: what becomes of them is not told.
+        # Others may have the value by which this one was looked for: what would happen to them is not told.
         source = cast(Source, _Only(opened.source, records))
         plan = make_plan(collection, job, source, opened.destination, opened.mapping, limits=())
     return matched, plan
