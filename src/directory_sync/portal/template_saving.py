@@ -120,7 +120,7 @@ def save_template(store: Store, visitor: Visitor, draft: TemplateDraft) -> None:
 
 
 def _is_missed(store: Store, rules: SavingRules, name: str) -> bool:
-    """Whether a definition uses a template of this name, whoever may see it."""
+    """Whether a definition uses a template of this name, no matter who may see it."""
     texts = [version.text for version in store.collections.newest()]
     try:
         texts += [] if rules.files is None else [each.text for each in rules.files.documents()]
