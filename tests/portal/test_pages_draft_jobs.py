@@ -217,3 +217,20 @@ def test_same_names_are_mapped_to_a_file_that_is_not_there_yet(seer: Looker) -> 
     refused = send(seer, address, "jobs/1/mapping", do="same", status=404, object="contact")
     assert "Add it." in text_of(refused)
     assert data_of(draft_of(seer, address)[1])["jobs"][0]["object"] == "contact"
+
+
+def test_a_wrong_line_of_a_table_is_refused_where_it_was_typed(ada: Looker) -> None:
+    """Not taken as a code with an empty value: it stays as typed, and the step cannot be left behind."""
+    typed = "KING = KI\nOrphanarium: OR"
+    fields = {"uid": {"from": "id", "key": "true"}, "l": {"map": "school", "values": {"KING": "KI"}}}
+    text = definition("crew")
+    job = {**data_of(text)["jobs"][0], "fields": fields}
+    address = written(ada, rewrite(text, {**data_of(text), "jobs": [job]}))
+    to = send(ada, address, "jobs/1/mapping", do="next", map__1__values=typed)
+    assert to.endswith("/jobs/1/mapping?checked=yes#problems")
+    page = ada.get(f"{address}/jobs/1/mapping?checked=yes")
+    assert f">\n{typed}</textarea>" in page
+    assert text_of(page).count("Line 2 has no") == 2
+    assert 'href="#field-jobs-0-fields-1"' in page
+    send(ada, address, "jobs/1/mapping", do="next", map__1__values="KING = KI\nOrphanarium = OR")
+    assert data_of(draft_of(ada, address)[1])["jobs"][0]["fields"]["l"]["values"]["Orphanarium"] == "OR"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from directory_sync.forms.mapping_rows import (
     rows_of,
     variable,
     with_same_names,
+    wrong_line,
 )
 from directory_sync.forms.values import plain
 from directory_sync.plan.mapping.transform import compile_mapping
@@ -266,3 +268,20 @@ def test_what_has_no_template_stays() -> None:
         "resolve",
         "members",
     }
+
+
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [("a = Chef\nOrphanarium: OR", "2"), ("\n a\nb = c", "2"), ("a = 1\n\na=2", "3"), ("=", ""), ("a=", "")],
+)
+def test_a_wrong_line_of_a_table_is_kept_and_named(typed: str, line: str) -> None:
+    """It stays as it was typed, it is no code with an empty value, and the problem names it."""
+    changed = posted_fields(FIELDS, sent(FIELDS, map_3_values=typed))
+    assert re.findall(r"Line (\d)", wrong_line(typed)) == ([line] if line else [])
+    assert isinstance(changed["title"]["values"], str) == bool(line)
+    if line:
+        assert changed["title"]["values"] == typed
+        assert {each.key: text for each, text in rows_of(changed)[3].inputs}["values"] == typed
+        assert as_template(changed["title"]) is changed["title"]
+        mended = posted_fields(changed, sent(changed, map_3_values="a = Chef"))
+        assert mended["title"]["values"] == {"a": "Chef"}

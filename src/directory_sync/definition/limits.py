@@ -11,6 +11,10 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 from directory_sync.definition.basics import Model
 
 
+class LimitError(ValueError):
+    """It cannot be read as a limit."""
+
+
 class LimitKind(StrEnum):
     """What a limit counts."""
 
@@ -53,7 +57,7 @@ def parse_limit(value: object) -> Limit:
         elif _COUNT.fullmatch(text) and count is None:
             count = int(text)
         else:
-            raise ValueError(
+            raise LimitError(
                 "expected a number, a percentage up to 100% such as 10%, a list of both as [10%, 200], or"
                 " none"
             )

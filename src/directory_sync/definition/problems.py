@@ -25,6 +25,12 @@ class Code(StrEnum):
     """A key that must be given is not."""
     BROKEN_DN = "broken_dn"
     """A DN inside `{…}` that is not quoted fell into pieces."""
+    NO_KEY = "no_key"
+    """No field of a job's mapping is a key."""
+    LIMIT = "limit"
+    """It cannot be read as a limit."""
+    NOT_A_MAPPING = "not_a_mapping"
+    """Something else stands where keys and values belong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Problem:
         severity: an error makes the definition unusable, a warning does not.
         code: what kind of problem it is, if that matters to the program; no part of the JSON.
         missing: of a key that must be given, its name below `key`; no part of the JSON either.
+        given: the text that stands there, where the code needs it; no part of the JSON either.
     """
 
     file: str
@@ -51,6 +58,7 @@ class Problem:
     severity: Severity = "error"
     code: Code | None = None
     missing: str = ""
+    given: str = ""
 
     @property
     def text(self) -> str:

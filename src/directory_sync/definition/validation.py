@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from directory_sync.definition.limits import LimitError
 from directory_sync.definition.models import NAME_PATTERN, Collection, Job
 from directory_sync.definition.nodes import Path, Plain
 from directory_sync.definition.places import Places
@@ -120,7 +121,15 @@ def _problems(detail: Any, data: Plain, places: Places, model: type[BaseModel]) 
         message, hint = _message(kind, detail, key)
         yield places.problem(path, f"unknown key: {message}", hint, at_key=True)
     else:
-        yield places.problem(path, *_message(kind, detail, value))
+        given = value if isinstance(value, str) else ""
+        code = _code(kind, detail)
+        yield replace(places.problem(path, *_message(kind, detail, value), code=code), given=given)
+
+
+def _code(kind: str, detail: Any) -> Code | None:
+    if isinstance(detail.get("ctx", {}).get("error"), LimitError):
+        return Code.LIMIT
+    return Code.NOT_A_MAPPING if kind == "dict_type" else None
 
 
 def _follow(

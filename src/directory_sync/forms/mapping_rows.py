@@ -211,6 +211,8 @@ def _text(each: Input, value: Any) -> str | None:
     """What stands in an input; None if it cannot show that."""
     if value is None:
         return ""
+    if each.pairs and isinstance(value, str):
+        return same_lines(value)  # kept as it was typed: `wrong_line` says what is wrong with it
     if each.pairs:
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             return None
@@ -363,8 +365,7 @@ def _as_kind(old: Kind, data: dict[str, Any], kind: Kind) -> dict[str, Any]:
 
 def _put(data: dict[str, Any], each: Input, text: str, *, first: bool) -> None:
     if each.pairs:
-        pairs = (line.partition("=") for line in same_lines(text).split("\n") if line.strip())
-        data[each.key] = {code.strip(): value.strip() for code, _, value in pairs}
+        data[each.key] = same_lines(text) if wrong_line(text) else dict(_pairs(text))
     elif each.listed:
         data[each.key] = [part.strip() for part in text.split(",") if part.strip()]
     elif not text and not first:
@@ -375,6 +376,29 @@ def _put(data: dict[str, Any], each: Input, text: str, *, first: bool) -> None:
         data[each.key] = text
     else:
         data[each.key] = text.strip()
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    lines = (line.partition("=") for line in same_lines(text).split("\n") if line.strip())
+    return [(code.strip(), value.strip()) for code, _, value in lines]
+
+
+def wrong_line(text: str) -> str:
+    """What is wrong with the first line of a table of codes that is wrong, in a sentence; empty if none
+    is.
+    """
+    first: dict[str, int] = {}
+    for number, line in enumerate(same_lines(text).split("\n"), start=1):
+        code, sign, _ = line.partition("=")
+        code = code.strip()
+        if not line.strip():
+            continue
+        if not sign:
+            return f"Line {number} has no “=”: write code = value"
+        if code in first:
+            return f"Line {number} has the code of line {first[code]} again: write each code once"
+        first[code] = number
+    return ""
 
 
 def with_same_names(fields: Any, source: Iterable[str], destination: Iterable[str]) -> dict[str, Any]:
@@ -430,7 +454,7 @@ def _template_text(kind: str, data: Mapping[str, Any]) -> str | None:
                 # As a text: a list of several values would be no code of the table, and get the default.
                 code = f"{{{table}}}[{field} ~ '']"
                 return f"{{% if {field} %}}{{{{ {code}|default({default}) }}}}{{% endif %}}"
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         return None
 
 

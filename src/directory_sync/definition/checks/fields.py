@@ -32,7 +32,7 @@ from directory_sync.definition.models import (
 )
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
-from directory_sync.definition.problems import Problem, suggest
+from directory_sync.definition.problems import Code, Problem, suggest
 
 VARIABLES = ("NOW", "TODAY", "COLLECTION", "JOB", "RUN", "HOST")
 """Names that static texts may hold between percent signs."""
@@ -70,6 +70,7 @@ def check_fields(job: Job, path: Path, places: Places) -> Iterator[Problem]:
             "no field is a key",
             "mark the field by which records and objects are matched, as in {from: employeeID, key: true}",
             at_key=True,
+            code=Code.NO_KEY,
         )
     for name, mapping in job.fields.items():
         yield from _check_key(mapping, (*at, name), places)

@@ -27,6 +27,7 @@ from directory_sync.errors import (
     DraftNotFound,
     StoreError,
 )
+from directory_sync.forms.problem_words import in_form_words
 from directory_sync.portal import drafts
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.answers import status_of
@@ -240,6 +241,7 @@ class Wizard:
         return self.place.job is None or self.alone or place_of(problem).job == self.place.job
 
     def _told(self, problem: Problem) -> StepProblem:
+        problem = in_form_words(problem)
         place = place_of(problem)
         here = _is_in(place, self.place) and not self.last
         step = next(step for step in steps_at(place) if step.name == place.step)

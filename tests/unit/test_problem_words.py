@@ -1,0 +1,41 @@
+"""Problems as forms tell them."""
+
+from __future__ import annotations
+
+from directory_sync.definition.documents import Document
+from directory_sync.definition.loading import judge
+from directory_sync.forms.problem_words import in_form_words
+from directory_sync.forms.rewriting import data_of, rewrite
+from tests.scenarios.saved import text_of as definition
+
+YAML = ("{", "}", "[", "]", ": ")
+
+
+def told(text: str) -> dict[str, str]:
+    """Key → what a form says of it; the definition's own words must differ."""
+    found = {}
+    for problem in judge(Document("", text, "x")).problems:
+        words = in_form_words(problem)
+        assert words.text != problem.text
+        assert (words.key, words.severity) == (problem.key, problem.severity)
+        found[problem.key] = words.text
+    return found
+
+
+def test_forms_say_nothing_of_yaml() -> None:
+    """Where the definition's words show how YAML is written, a form has words of its own."""
+    text = definition("crew").replace("key: true", "key: false")
+    assert text != definition("crew")
+    for said in (told(text), told(f"limits: {{delete: 5x}}\n{definition('crew')}")):
+        assert len(said) == 1
+        assert not any(sign in words for words in said.values() for sign in YAML)
+
+
+def test_a_table_that_is_a_text_is_told_by_its_line() -> None:
+    """It is what a form keeps of a table with a wrong line."""
+    [job] = data_of(definition("crew"))["jobs"]
+    table = {"map": "school", "values": "a = b\nOrphanarium: OR"}
+    fields = {**job["fields"], "x": table}
+    text = rewrite(definition("crew"), {"name": "crew", "jobs": [{**job, "fields": fields}]})
+    [words] = told(text).values()
+    assert "Line 2" in words
