@@ -58,8 +58,7 @@ class ReadyPython(subprocess.Popen[str]):
         own = [number if end == -1 else end for number, end in enumerate((ends[0], ends[3], ends[5]))]
         socket.send_fds(_parent(), [json.dumps(asked).encode()], [*own, far.fileno()])
         far.close()
-        self.pid = int.from_bytes(self._line.recv(4))
-        assert self.pid, "the process that others are forked from is gone"
+        self.pid = self._told()
         self._child_created = True
         self._close_pipe_fds(*ends)  # type: ignore[attr-defined]
 
@@ -67,10 +66,18 @@ class ReadyPython(subprocess.Popen[str]):
         """As `os.waitpid`, of a process that is another one's child."""
         if self._line is None or (wait_flags and not select.select([self._line], [], [], 0)[0]):
             return 0, 0
-        status = int.from_bytes(self._line.recv(4))
+        status = self._told()
         self._line.close()
         self._line = None
         return self.pid, status
+
+    def _told(self) -> int:
+        """A number from the process that this one was forked from."""
+        assert self._line is not None
+        told = self._line.recv(4)
+        # Else a program of which nothing is known would seem to have succeeded.
+        assert len(told) == 4, "the process that others are forked from is gone"
+        return int.from_bytes(told)
 
     def _internal_poll(self, _deadstate: Any = None, **_: Any) -> int | None:
         if self.returncode is None and self._child_created:
@@ -89,7 +96,7 @@ def _parent() -> socket.socket:
             [sys.executable, "-m", "tests.scenarios.ready_python", str(far.fileno())],
             pass_fds=[far.fileno()],
             stdin=subprocess.DEVNULL,
-        ).returncode = 0  # nobody waits for it
+        ).returncode = 0  # no one waits for it
     return near
 
 
