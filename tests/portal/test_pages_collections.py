@@ -385,7 +385,8 @@ def test_a_row_opens_to_its_jobs_and_has_its_actions(looker: Looker, folder: Pat
     assert "See Details" in page
     row = page[page.index('value="hr_feed"') : page.index('value="phones"')]
     assert ">Edit</button>" in row
-    labels = ("Edit as YAML", "Schedule…", "Duplicate", "Rename…", "Export", "Recent Runs", "Versions")
+    assert ">Duplicate</button>" in row
+    labels = ("Edit as YAML", "Schedule…", "Rename…", "Export", "Recent Runs", "Versions")
     for label in (*labels, "Delete…"):
         assert f">{label}</a>" in row, label
     assert "/collections/phones/edit" not in page

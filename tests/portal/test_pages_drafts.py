@@ -338,6 +338,20 @@ def test_a_saved_collection_is_edited_in_steps(ada: Looker) -> None:
     assert "Mine" in newest.text
 
 
+def test_a_copy_is_made_in_steps(ada: Looker) -> None:
+    """Of a collection that the visitor may see, by another name; what it was copied from stays."""
+    ada.store.collections.save("crew", definition("crew", title="Crew"), expected=0, by=ADA)
+    assert 'name="copy" value="crew"' in ada.get("/collections/crew")
+    address = ada.post("/drafts", {"copy": "crew"}).removeprefix("/dirsync").removesuffix("/details")
+    assert draft_of(ada, address)[1] == definition("crew_copy", title="Crew")
+    assert send(ada, address, "review", do="finish").endswith("/collections/crew_copy?said=collection-saved")
+    assert ada.store.collections.get("crew") is not None
+    ada.become(ADA, hidden=frozenset({"crew"}))
+    ada.post("/drafts", {"copy": "crew"}, status=404)
+    ada.become(BEA)
+    ada.post("/drafts", {"copy": "crew"}, status=403)
+
+
 def test_a_name_that_is_taken_is_told(ada: Looker) -> None:
     """At its field, before anything is saved; and by Finish."""
     ada.store.collections.save("crew", definition("crew"), expected=0, by=ADA)

@@ -185,6 +185,17 @@ def test_limits_are_numbers_percentages_or_both() -> None:
     assert "limits: {update: [10%, 200], delete: 5, move: none}" in text
 
 
+def test_what_must_be_chosen_cannot_be_none() -> None:
+    """A job has a source and a destination: before they are chosen, no kind is."""
+    for section in (sections.SOURCE, sections.DESTINATION):
+        (shown,) = Form(section, "jobs: [{name: a}]\n", at=("jobs", 0)).shown().parts
+        assert "" not in [each.key for each in shown.part.variants]
+        assert not any(each.chosen for each in shown.part.variants)
+    (shown, *_) = Form(sections.SCHEDULE, "name: a\n").shown().parts
+    (row,) = shown.part.rows
+    assert [each.key for each in row.part.variants if each.chosen] == [""]
+
+
 def test_what_this_version_cannot_do_is_not_offered() -> None:
     """It is shown only where a definition has it."""
 

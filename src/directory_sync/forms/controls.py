@@ -261,8 +261,8 @@ class Variants(Control):
         if chosen is None:
             return Part(place, "kept", kept=True)
         variants = self.all(data)
-        if self.empty is not None or not chosen:
-            variants = (Variant("", self.empty or "None"), *variants)
+        if self.empty is not None:
+            variants = (Variant("", self.empty), *variants)
         shown = tuple(
             VariantShown(
                 each.key,

@@ -94,6 +94,8 @@ def control_of(
         item = control_of(get_args(annotation)[0], model, key)
         if isinstance(item, Single) and item.input is Input.CHOICE:
             return Ticks(item.choices)
+        if isinstance(item, Variants) and not item.blank:
+            item = replace(item, empty=item.empty or "None")  # an empty row
         return None if item is None else Rows(item, noun_of(key))
     if origin is dict:
         return _of_kinds(annotation)

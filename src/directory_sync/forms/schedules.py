@@ -100,7 +100,7 @@ def schedule_control() -> Control:
             ),
         ),
     )
-    row = Converted(Variants(kinds, _kind_of), _shape_of, _schedule_of)
+    row = Converted(Variants(kinds, _kind_of, "None"), _shape_of, _schedule_of)
     return Converted(Rows(row, "schedule"), _rows_of, _schedules_of)
 
 

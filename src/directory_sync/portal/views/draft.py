@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
-from directory_sync.portal import drafts
+from directory_sync.collections.documents import renamed
+from directory_sync.portal import collections, drafts
 from directory_sync.portal.access import CurrentVisitor
+from directory_sync.portal.collection_overview import read_overview
 from directory_sync.portal.draft_templates import with_job_template, with_template
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore
@@ -28,15 +30,21 @@ def begin(
     store: CurrentStore,
     kind: Annotated[str, Form()] = "",
     template: Annotated[str, Form()] = "",
+    copy: Annotated[str, Form()] = "",
 ) -> Response:
     """*Create New*: a job collection, or a job that stands alone; from a template of its kind, where one is
-    named.
+    named. *Duplicate*: a copy of a collection, by another name.
 
-    Raises EditRefused, DraftError.
+    Raises EditRefused, DraftError, CollectionNotFound.
     """
+    collections.require_create(visitor)
     what = DraftKind.JOB if kind == DraftKind.JOB.value else DraftKind.COLLECTION
     text = ""
-    if template:
+    if copy:
+        overview = read_overview(store, visitor, copy)
+        what = DraftKind.COLLECTION
+        text = renamed(overview.text, f"{copy}_copy", saving_rules(visitor, only_looks=True).templates)
+    elif template:
         templates = saving_rules(visitor, only_looks=True).templates
         if what is DraftKind.JOB:
             text = with_job_template(drafts.START_OF_JOB, templates, template)
