@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 
+from directory_sync.forms.form import completed
 from directory_sync.forms.mapping_rows import rows_of
 from directory_sync.forms.rewriting import data_of, rewrite
 from tests.portal.pages_client import Looker, text_of
@@ -234,3 +235,36 @@ def test_a_wrong_line_of_a_table_is_refused_where_it_was_typed(ada: Looker) -> N
     assert 'href="#field-jobs-0-fields-1"' in page
     send(ada, address, "jobs/1/mapping", do="next", map__1__values="KING = KI\nOrphanarium = OR")
     assert data_of(draft_of(ada, address)[1])["jobs"][0]["fields"]["l"]["values"]["Orphanarium"] == "OR"
+
+
+TWO_WAYS = """\
+name: gal
+template: two_way_gal_sync
+jobs:
+  - name: left_to_right  # the first
+    source: {connection: a, container: "ou=x,dc=a"}
+    destination: {connection: b, container: "ou=y,dc=b"}
+"""
+
+
+@pytest.mark.parametrize("step", ["jobs", "details", "duplicate"])
+def test_a_job_by_another_name_keeps_what_the_template_of_its_collection_gives(
+    ada: Looker, step: str
+) -> None:
+    """The template knows a job by its name: by another one it would give it nothing, without a word."""
+    address = written(ada, TWO_WAYS)
+    before = completed(draft_of(ada, address)[1])["jobs"][0]
+    assert "fields" in before
+    assert "filter" in before["source"]
+    if step == "details":
+        send(ada, address, "jobs/1/details", details__name="other")
+    else:
+        number = draft_of(ada, address)[0]
+        typed = {"number": str(number), "job-1": "left_to_right", "enabled-1": "yes"}
+        do = {"name-1": "other", "do": "save"} if step == "jobs" else {"do": "duplicate:1"}
+        ada.post(f"{address}/jobs", {**typed, **do})
+    text = draft_of(ada, address)[1]
+    assert "# the first" in text
+    jobs = completed(text)["jobs"]
+    assert jobs[-1]["name"] != "left_to_right"
+    assert all({**job, "name": "left_to_right"} == before for job in jobs)

@@ -182,6 +182,26 @@ def completed(text: str, at: Path = (), templates: Templates = BUILT_IN) -> dict
         return {}
 
 
+def on_its_own(text: str, job: int, templates: Templates = BUILT_IN) -> str:
+    """The text with a job that says itself what the collection's template gives it: that knows a job by its
+    name, so by another one the job would lose its filters, limits and approvers without a word.
+
+    Raises DefinitionError for a text that cannot be read.
+    """
+    data = data_of(text)
+    jobs = data.get("jobs")
+    if data.get("template") is None or not isinstance(jobs, list) or not isinstance(jobs[job], dict):
+        return text
+    own = dict(jobs[job])
+    for key, given in completed(text, ("jobs", job), templates).items():
+        said = own.get(key, MISSING)
+        if said is MISSING:
+            own[key] = given
+        elif isinstance(said, dict) and isinstance(given, dict):
+            own[key] = {**said, **{inner: each for inner, each in given.items() if inner not in said}}
+    return rewrite(text, {**data, "jobs": [*jobs[:job], own, *jobs[job + 1 :]]})
+
+
 def _inner(data: Any, at: Path) -> dict[str, Any]:
     for step in at:
         data = data[step]

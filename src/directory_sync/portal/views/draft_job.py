@@ -11,7 +11,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 
+from directory_sync.collections.job_texts import job_names
 from directory_sync.errors import DefinitionError, DirectorySyncError
+from directory_sync.forms.form import on_its_own
 from directory_sync.forms.rewriting import data_of, rewrite
 from directory_sync.forms.sections import APPROVAL, JOB_DETAILS, LIMITS, MISSING, SETTINGS, Section
 from directory_sync.portal import changes
@@ -176,6 +178,11 @@ def _take(
     templates = saving_rules(visitor, only_looks=True).templates
 
     def edit(text: str) -> str:
+        if place.step == "details" and place.job is not None:
+            names = job_names(text)
+            was = names[place.job] if place.job < len(names) else ""
+            if sent.values.get("details.name", was) != was:
+                text = on_its_own(text, place.job, templates)
         text = typed_into(text, sent, SECTIONS[place.step], templates, place)
         if place.step != "details" or place.job is None:
             return text

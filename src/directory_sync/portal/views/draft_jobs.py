@@ -15,7 +15,7 @@ from directory_sync.collections import job_texts
 from directory_sync.definition.models import FailureAction
 from directory_sync.definition.templates import Templates
 from directory_sync.forms.controls import Group, is_true
-from directory_sync.forms.form import completed
+from directory_sync.forms.form import completed, on_its_own
 from directory_sync.forms.rewriting import data_of, rewrite
 from directory_sync.forms.sections import JOB_DETAILS
 from directory_sync.portal.access import CurrentVisitor, Visitor
@@ -124,7 +124,9 @@ def take_jobs(
 
     def edit(text: str) -> str:
         text, places = _with_rows(text, sent, templates)
-        return _with_action(text, sent, places, lambda keys: with_existing(store, visitor, text, keys))
+        return _with_action(
+            text, sent, places, templates, lambda keys: with_existing(store, visitor, text, keys)
+        )
 
     answer = take_step(
         store,
@@ -181,8 +183,11 @@ def _with_rows(text: str, sent: SentStep, templates: Templates) -> tuple[str, di
                 continue  # it was removed in another window
             index = names.index(name)
         places[number] = index
-    data = data_of(text)
     rows = _rows(text, templates)
+    for number, index in places.items():
+        if values.get(f"name-{number}", rows[index].name) != rows[index].name:
+            text = on_its_own(text, index, templates)
+    data = data_of(text)
     jobs = list(data.get("jobs") or ())
     for number, index in places.items():
         row = rows[index]
@@ -201,7 +206,13 @@ def _with_rows(text: str, sent: SentStep, templates: Templates) -> tuple[str, di
     return rewrite(text, {**data, "jobs": jobs}) if jobs else text, places
 
 
-def _with_action(text: str, sent: SentStep, places: dict[int, int], copy: Callable[[list[str]], str]) -> str:
+def _with_action(
+    text: str,
+    sent: SentStep,
+    places: dict[int, int],
+    templates: Templates,
+    copy: Callable[[list[str]], str],
+) -> str:
     if sent.do == "new":
         name = job_texts.free_name(_NEW, job_texts.job_names(text))
         return job_texts.with_job(text, f"name: {name}\n")
@@ -218,7 +229,7 @@ def _with_action(text: str, sent: SentStep, places: dict[int, int], copy: Callab
         case "remove":
             return job_texts.without_job(text, index)
         case "duplicate":
-            return job_texts.duplicated_job(text, index)
+            return job_texts.duplicated_job(on_its_own(text, index, templates), index)
         case "up":
             return job_texts.moved_job(text, index, index - 1) if index else text
         case _:
