@@ -15,10 +15,11 @@ from tests.scenarios.saved import text_of as definition
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
 
-NAMESAKES = tuple(
-    Person(name, ADA.roles, verified=True) for name in ("Ada", "ADA", "àda", "ada ", "\uff41da")
+NAMESAKES = (
+    *(Person(name, ADA.roles, verified=True) for name in ("Ada", "ADA", "àda", "ada ", "\uff41da")),
+    Person("ada", ADA.roles, verified=False),
 )
-"""People whom Airflow takes for others, though some directories do not."""
+"""People whom Airflow takes for others, though some directories do not; and one whom no one has checked."""
 
 
 @pytest.fixture

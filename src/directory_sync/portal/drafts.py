@@ -83,11 +83,18 @@ class DraftView:
         return self.collection is not None and not self.refused and not has_errors(self.problems)
 
 
+def owner_of(visitor: Visitor) -> str:
+    """By whose name the visitor's drafts are kept; a name that no draft has where no one has checked who they
+    are.
+    """
+    return visitor.person.name if visitor.person.verified else ""
+
+
 def begin_new(store: Store, visitor: Visitor, kind: DraftKind, text: str = "") -> Draft:
     """Begin a new collection, or a job that stands alone. Raises EditRefused, DraftError."""
     collections.require_create(visitor)
     text = text or (START_OF_JOB if kind is DraftKind.JOB else START)
-    draft = store.drafts.begin(visitor.person.name, kind, text, title=title_of(text))
+    draft = store.drafts.begin(owner_of(visitor), kind, text, title=title_of(text))
     _audit("begin_draft", visitor, draft)
     return draft
 
@@ -100,12 +107,12 @@ def begin_edit(store: Store, visitor: Visitor, name: str) -> Draft:
     overview = read_overview(store, visitor, name)
     where = f"in the file {overview.file}" if overview.file else "in a file"
     saved = require_editable(overview, in_file=f"The collection {name} is kept {where}. Change it there.")
-    begun = (each for each in store.drafts.of(visitor.person.name) if each.collection == name)
+    begun = (each for each in store.drafts.of(owner_of(visitor)) if each.collection == name)
     if (earlier := next(begun, None)) is not None:
-        return store.drafts.get(earlier.id, visitor.person.name)
+        return store.drafts.get(earlier.id, owner_of(visitor))
     number = saved.version.number
     draft = store.drafts.begin(
-        visitor.person.name,
+        owner_of(visitor),
         DraftKind.EDIT,
         overview.text,
         title=title_of(overview.text),
@@ -118,7 +125,7 @@ def begin_edit(store: Store, visitor: Visitor, name: str) -> Draft:
 
 def open_draft(store: Store, visitor: Visitor, id: str) -> DraftView:
     """A draft of the visitor, judged. Raises DraftNotFound, StoreError."""
-    return judged(store, visitor, store.drafts.get(id, visitor.person.name))
+    return judged(store, visitor, store.drafts.get(id, owner_of(visitor)))
 
 
 def judged(store: Store, visitor: Visitor, draft: Draft) -> DraftView:
@@ -194,7 +201,7 @@ def write(
         return draft
     return store.drafts.write(
         draft.id,
-        visitor.person.name,
+        owner_of(visitor),
         expected=expected,
         text=text,
         title=None if text is None else title_of(text),
@@ -244,20 +251,20 @@ def finish(store: Store, visitor: Visitor, draft: Draft, *, over: int = 0) -> Sa
         store, visitor, name, draft.text, expected=over or draft.version, comment=draft.comment
     )
     # Not what another window has written in this moment: that stays a draft.
-    store.drafts.discard(draft.id, visitor.person.name, expected=draft.number)
+    store.drafts.discard(draft.id, owner_of(visitor), expected=draft.number)
     return saved
 
 
 def discard(store: Store, visitor: Visitor, draft: Draft) -> None:
     """Forget a draft for good."""
-    if store.drafts.discard(draft.id, visitor.person.name):
+    if store.drafts.discard(draft.id, owner_of(visitor)):
         _audit("discard_draft", visitor, draft)
 
 
 def list_drafts(store: Store, visitor: Visitor) -> list[Draft]:
     """The visitor's drafts, newest first; an empty list where they cannot be told."""
     try:
-        return store.drafts.of(visitor.person.name)
+        return store.drafts.of(owner_of(visitor))
     except DirectorySyncError:
         return []
 

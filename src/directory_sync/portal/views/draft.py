@@ -84,7 +84,7 @@ def go_on(draft_id: str, frame: CurrentFrame, visitor: CurrentVisitor, store: Cu
 @router.post("/drafts/{draft_id}/discard")
 def discard(draft_id: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore) -> Response:
     """*Discard*: the draft is gone; what is saved stays as it is."""
-    draft = store.drafts.get(draft_id, visitor.person.name)
+    draft = store.drafts.get(draft_id, drafts.owner_of(visitor))
     drafts.discard(store, visitor, draft)
     if draft.kind is DraftKind.EDIT:
         return RedirectResponse(
