@@ -11,6 +11,7 @@ from directory_sync.forms.rewriting import data_of
 from tests.portal.pages_client import Looker
 from tests.portal.test_pages_drafts import begin, draft_of, send
 from tests.scenarios.portal_pages import ADA
+from tests.scenarios.saved import EDITH, OWEN
 from tests.scenarios.saved import text_of as definition
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
@@ -112,3 +113,85 @@ def test_a_copied_job_keeps_to_what_the_draft_limits_and_has_approved(ada: Looke
     [job] = data_of(draft_of(ada, address)[1])["jobs"]
     assert job["limits"] == {"delete": ["50%", "1"], "update": ["50%", "1"]}
     assert "approval" not in job
+
+
+STRICT = {"approval": {"approvers": {"users": ["bea"]}}, "limits": {"delete": 1}}
+
+
+def edit(looker: Looker, text: str) -> str:
+    """A draft of the saved collection crew, with another text."""
+    address = looker.post("/collections/crew/drafts").removeprefix("/dirsync").removesuffix("/details")
+    send(looker, address, "yaml", definition=text, do="save")
+    return address
+
+
+def weakened(looker: Looker) -> list[str]:
+    """What the newest version of crew notes as protecting less."""
+    saved = looker.store.collections.get("crew")
+    assert saved is not None
+    return [each["code"] for each in saved.change if each.get("weakens")]
+
+
+def test_a_draft_begun_before_the_policy_was_tightened_loosens_nothing_unseen(ada: Looker) -> None:
+    """Finish is a conflict; who goes over it makes a version that says what it loosens."""
+    collections = ada.store.collections
+    collections.save("crew", definition("crew"), expected=0, by=ADA)
+    address = edit(ada, definition("crew", title="Late"))
+    collections.save("crew", definition("crew", **STRICT), expected=1, by=ADA)
+    page = send(ada, address, "review", do="finish", status=409)
+    assert "approvers" in page
+    for over in ("1", "3", "-2", "0", "\u0662"):
+        send(ada, address, "review", do="over", over=over, status=409)
+    send(ada, address, "review", do="over", over="2")
+    assert set(weakened(ada)) == {"policy_removed", "limit_changed"}
+
+
+def test_two_drafts_of_one_collection_do_not_undo_each_other(ada: Looker) -> None:
+    """Whichever is finished second is a conflict, also of two people."""
+    ada.store.collections.save("crew", definition("crew", **STRICT), expected=0, by=ADA)
+    first = edit(ada, definition("crew", title="First", **STRICT))
+    ada.become(Person("zed", ADA.roles, verified=True))
+    second = edit(ada, definition("crew"))
+    ada.become(ADA)
+    send(ada, first, "review", do="finish")
+    ada.become(Person("zed", ADA.roles, verified=True))
+    send(ada, second, "review", do="finish", status=409)
+    assert weakened(ada) == []
+
+
+def test_a_right_that_is_gone_finishes_no_draft(ada: Looker) -> None:
+    """Owners who are taken away, roles that are lost, a collection that Airflow hides."""
+    collections = ada.store.collections
+    collections.save("crew", definition("crew", owners=["owen"]), expected=0, by=ADA)
+    ada.become(OWEN)
+    address = edit(ada, definition("crew", owners=["owen"], title="Mine"))
+    collections.save("crew", definition("crew"), expected=1, by=ADA)
+    for do, over in (("finish", ""), ("over", "2")):
+        send(ada, address, "review", do=do, over=over, status=422)
+    ada.become(ADA)
+    mine = edit(ada, definition("crew", title="Role"))
+    for person, rights in (
+        (Person("ada", frozenset({"Viewer"}), verified=True), {}),
+        (ADA, {"hidden": frozenset({"crew"})}),
+    ):
+        ada.become(person, **rights)
+        send(ada, mine, "review", do="finish", status=422)
+        assert "title: Role" in draft_of(ada, mine)[1]
+    newest = collections.get("crew")
+    assert newest is not None
+    assert newest.number == 2
+
+
+def test_no_copy_brings_a_connection_that_a_person_may_not_choose(
+    ada: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a copied job, a template or YAML: it is a draft, and never saved."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTION_ROLES", "Admin,Editors")
+    ada.store.collections.save("crew", definition("crew"), expected=0, by=ADA)
+    ada.become(EDITH)
+    address = begin(ada)
+    send(ada, address, "yaml", definition="name: mine\njobs: []\n", do="save")
+    send(ada, address, "jobs", copy="crew/people", do="copy")
+    page = send(ada, address, "review", do="finish", status=422)
+    assert all(f"jobs[0].{side}.connection" in page for side in ("source", "destination"))
+    assert ada.store.collections.get("mine") is None
