@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import UNDER_WAY
 from directory_sync.collections.saving import SavingRules, no_such_collection
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.models import Collection
@@ -20,11 +22,14 @@ from directory_sync.portal.dag_text import DagStanding, dag_standing
 from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.store.collection_versions import VersionFacts
+from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.run_overview import ListedRun, RunFilter
 from directory_sync.store.store import Store
 
 RECENT = 10
 """Runs that the page shows."""
+_MOST_NAMED = 20
+"""Requests that a question names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +164,9 @@ def _active(name: str) -> tuple[str, ...]:
     with contextlib.suppress(StoreError):  # what else there is to see does not depend on it
         return tuple(airflow_dags.active_runs(name))
     return ()
+
+
+def requests_under_way(store: Store, name: str) -> tuple[Request, ...]:
+    """The requests of a collection that have not ended, as far as a question names them."""
+    waiting = RequestFilter(collections=(name,), states=UNDER_WAY)
+    return store.requests.all(waiting, limit=_MOST_NAMED).requests

@@ -10,23 +10,20 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
 from directory_sync.approval.request import Request
-from directory_sync.approval.states import UNDER_WAY
 from directory_sync.errors import DefinitionError, DirectorySyncError
 from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
-from directory_sync.portal.collection_overview import read_overview, require_editable
+from directory_sync.portal.collection_overview import read_overview, requests_under_way, require_editable
 from directory_sync.portal.queries import LARGEST_NUMBER
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
-from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.store import Store
 
 router = APIRouter(prefix="/collections/{name}")
 
 Text = Annotated[str, Form()]
-_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +90,13 @@ def _page(
         in_file=f"The collection {name} is kept in a file. Change its name there: what runs under the new"
         " name is a new collection, which knows nothing of the old one.",
     )
-    waiting = RequestFilter(collections=(name,), states=UNDER_WAY)
     return RenamePage(
         name=name,
         expected=saved.version.number,
         title=(overview.collection and overview.collection.title) or "",
         on=overview.dag.known and not overview.dag.paused,
         runs=overview.active,
-        requests=store.requests.all(waiting, limit=_MOST_NAMED).requests,
+        requests=requests_under_way(store, name),
         problem=problem,
         to=to,
         comment=comment,
