@@ -522,6 +522,7 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
         "approval.strictest",
         "endpoints.change",
         "endpoints.evidence",
+        "endpoints.key_order",
         "plan.model",
         "plan.past",
         "portal.airflow_firings",
