@@ -105,6 +105,23 @@ def test_edit_as_template_knows_a_line_by_its_new_name(ada: Looker) -> None:
     }
 
 
+@pytest.mark.parametrize("job", ["null", "text", "[]", "{source: text}", "{source: [a]}", "{fields: text}"])
+def test_a_job_that_is_none_has_steps(ada: Looker, job: str) -> None:
+    """Nothing, a text or a list where a job or a part of it should be: no step fails, none changes it."""
+    text = f"name: x\njobs: [{job}]\n"
+    address = written(ada, text)
+    for step in ("details", "endpoints", "mapping", "missing", "approval", "review"):
+        send(ada, address, f"jobs/1/{step}")
+        assert draft_of(ada, address)[1] == text
+    typed = {"source-attribute": "cn", "source-operator": "is", "source-value": "x"}
+    number = str(draft_of(ada, address)[0])
+    is_kept = "source" in job
+    typed |= {"number": number, "do": "condition:source"}
+    ada.post(f"{address}/jobs/1/endpoints", typed, status=422 if is_kept else 303)
+    after = data_of(draft_of(ada, address)[1])["jobs"][0]
+    assert after == data_of(text)["jobs"][0] if is_kept else after["source"] == {"filter": "(cn=x)"}
+
+
 def test_the_steps_lead_on_and_back(ada: Looker) -> None:
     """From Details to the list of jobs; each keeps what was typed."""
     address = written(ada, definition("crew"))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 
 from directory_sync.definition import filters
 from directory_sync.errors import LookError, NotAllowed, SettingsError, StoreError
-from directory_sync.forms.rewriting import data_of, rewrite
 from directory_sync.portal import looks
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.looks import Usable
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.draft_looks import SECTIONS, JobNumber, whole_job, with_endpoints
+from directory_sync.portal.views.draft_looks import (
+    SECTIONS,
+    JobNumber,
+    job_data,
+    whole_job,
+    with_endpoints,
+    with_job_data,
+)
 from directory_sync.portal.views.form_step import FormStep, form_step
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
@@ -127,10 +132,10 @@ def _with_condition(visitor: Visitor, text: str, job: int, sent: SentStep) -> st
     operator, value = values.get(f"{side}-operator", ""), values.get(f"{side}-value", "").strip()
     if not value and operator not in ("present", "absent"):
         raise LookError("Write a value into the condition, or choose is present.")
-    data = data_of(text)
-    jobs: Any = data.get("jobs")
-    own = jobs[job].get(side)
-    place = dict(own) if isinstance(own, dict) else {}
+    own = job_data(text, job)
+    place = {} if own.get(side) is None else own[side]
+    if not isinstance(place, dict):
+        raise LookError(f"The {side} is written in a way that this form cannot show. Show YAML leads to it.")
     counts = whole_job(visitor, text, job).get(side)
     given = counts if isinstance(counts, dict) else {}
     before = given.get("filter")
@@ -150,9 +155,7 @@ def _with_condition(visitor: Visitor, text: str, job: int, sent: SentStep) -> st
             whole = filters.And((*inner, added))
         case _:
             whole = filters.And((known, added))
-    place["filter"] = filters.to_text(whole)
-    changed = [*jobs[:job], {**jobs[job], side: place}, *jobs[job + 1 :]]
-    return rewrite(text, {**data, "jobs": changed})
+    return with_job_data(text, job, {**own, side: {**place, "filter": filters.to_text(whole)}})
 
 
 def _is_name(attribute: str, condition: filters.Filter, *, columns: bool) -> bool:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from directory_sync.errors import DirectorySyncError, LookError, StoreError
 from directory_sync.forms.controls import is_true
 from directory_sync.forms.form import completed
-from directory_sync.forms.rewriting import data_of
+from directory_sync.forms.rewriting import data_of, rewrite
 from directory_sync.forms.sections import DESTINATION, SOURCE
 from directory_sync.looking.answers import Answer, Counted
 from directory_sync.looking.questions import QUESTION, Side
@@ -138,6 +138,13 @@ def job_data(text: str, job: int) -> dict[str, Any]:
 def whole_job(visitor: Visitor, text: str, job: int) -> dict[str, Any]:
     """The job as data, with what its template gives; empty if there is none, or the text cannot be read."""
     return completed(text, ("jobs", job), saving_rules(visitor, only_looks=True).templates)
+
+
+def with_job_data(text: str, job: int, changed: Mapping[str, Any]) -> str:
+    """The text with other data of one of its jobs."""
+    data = data_of(text)
+    jobs = data["jobs"]
+    return rewrite(text, {**data, "jobs": [*jobs[:job], changed, *jobs[job + 1 :]]})
 
 
 def ask(store: Store, visitor: Visitor, wizard: Wizard, question: Mapping[str, Any]) -> Answer:

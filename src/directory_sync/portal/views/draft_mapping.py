@@ -23,12 +23,18 @@ from directory_sync.forms.mapping_rows import (
     rows_of,
     with_same_names,
 )
-from directory_sync.forms.rewriting import data_of, rewrite
 from directory_sync.forms.words import choice_of
 from directory_sync.looking.answers import FieldFacts, Fields
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.draft_looks import JobNumber, ask, job_data, secret_names, whole_job
+from directory_sync.portal.views.draft_looks import (
+    JobNumber,
+    ask,
+    job_data,
+    secret_names,
+    whole_job,
+    with_job_data,
+)
 from directory_sync.portal.views.form_step import posted_values
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
@@ -183,7 +189,7 @@ def with_mapping(visitor: Visitor, text: str, job: int, sent: SentStep) -> str:
     kind = sent.values.get("object", "").strip()
     if kind and kind != counts.get("object"):
         changed["object"] = kind
-    return _with_job(text, job, changed) if changed != data else text
+    return with_job_data(text, job, changed) if changed != data else text
 
 
 def _without_new_names(
@@ -235,12 +241,6 @@ def _refuse_given(visitor: Visitor, text: str, job: int, sent: SentStep) -> None
             )
 
 
-def _with_job(text: str, job: int, changed: Mapping[str, Any]) -> str:
-    data = data_of(text)
-    jobs = data["jobs"]
-    return rewrite(text, {**data, "jobs": [*jobs[:job], changed, *jobs[job + 1 :]]})
-
-
 def _map_same_names(store: Store, visitor: Visitor, wizard: Wizard, text: str, index: int) -> str:
     own, whole = job_data(text, index), whole_job(visitor, text, index)
     source = _fields(store, visitor, wizard, whole, "source")
@@ -265,7 +265,7 @@ def _map_same_names(store: Store, visitor: Visitor, wizard: Wizard, text: str, i
         raise LookError(
             "No field of the source has the name of a field of the destination that is not mapped."
         )
-    return _with_job(text, index, {**own, "fields": _own(own, before, fields)})
+    return with_job_data(text, index, {**own, "fields": _own(own, before, fields)})
 
 
 def _name_now(before: str, after: str, job: int, name: str) -> str:
@@ -288,7 +288,7 @@ def _edit_as_template(visitor: Visitor, text: str, index: int, name: str) -> str
             f"No template says the same as the line of {name[:100]}: it is not complete, has a delimiter, or"
             " is of a kind that has no template. Choose Template as its kind to write one."
         )
-    return _with_job(text, index, {**job, "fields": _own(job, fields, {**fields, name: made})})
+    return with_job_data(text, index, {**job, "fields": _own(job, fields, {**fields, name: made})})
 
 
 def _fields(store: Store, visitor: Visitor, wizard: Wizard, job: Mapping[str, Any], side: str) -> Fields:
