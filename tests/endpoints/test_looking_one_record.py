@@ -256,6 +256,27 @@ def test_an_example_shows_records_and_one_without_input(container: Container, fo
         look(container, folder, "example", definition(container), destination_field="gone")
 
 
+def test_an_example_is_what_the_destination_can_hold(container: Container, folder: Path) -> None:
+    """One value where that holds one: a delimiter joins there, and splits elsewhere."""
+    (folder / "staff.csv").write_text("name,note,active\nann,x;y,yes\n", encoding="utf-8")
+    base: dict[str, Any] = {"cn": {"from": "name", "key": True}, "sn": "name"}
+    for field, wanted in (("employeeNumber", ["x;y"]), ("description", ["x", "y"])):
+        fields = {**base, field: {"from": "note", "delimiter": ";"}}
+        made = definition(container, fields=fields)
+        found = look(container, folder, "example", made, destination_field=field)
+        assert [value.text for value in found.rows[0][1].result] == wanted
+        tried_field = tried(container, folder, "ann", made).mapped[-1]
+        assert [value.text for value in tried_field.result] == wanted
+
+
+def test_a_field_that_is_spelled_in_two_ways_is_one(container: Container, folder: Path) -> None:
+    """What is shown as mapped is what would be written."""
+    fields = {"cn": {"from": "NAME", "key": True}, "sn": {"left": "name", "length": 2}}
+    found = tried(container, folder, "ann", definition(container, fields=fields))
+    assert [value.text for value in found.mapped[1].result] == ["an"]
+    assert "sn: an" in found.changes[0]
+
+
 def test_a_record_of_a_directory(container: Container, folder: Path) -> None:
     """From one container into another of the same server."""
     for unit in ("from", "to"):

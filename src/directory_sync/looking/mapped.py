@@ -8,7 +8,6 @@ from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.expressions.templating import ExpressionError, compile_template
 from directory_sync.definition.models import (
     Collection,
-    FileEndpoint,
     GeneratePassword,
     Job,
     LookUp,
@@ -25,24 +24,19 @@ from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
 from directory_sync.plan.mapping.variables import run_variables
 
-_NO_CONTAINER = FileEndpoint(file="-.csv")
-"""Stands for the destination where only one field is computed."""
-
 
 def compiled(
     collection: Collection,
     job: Job,
     source: Source,
-    destination: Destination | None,
+    destination: Destination,
     script_modules: tuple[str, ...],
 ) -> CompiledMapping:
-    """A job's mapping; without a destination as far as it does not depend on that. Raises SchemaError,
-    UnsupportedError.
-    """
+    """A job's mapping as a run has it. Raises SchemaError, UnsupportedError."""
     scripts = [mapping.script for mapping in job.fields.values() if isinstance(mapping, Script)]
 
     def single(name: str) -> bool:
-        rule = None if destination is None else destination.rule(name)
+        rule = destination.rule(name)
         return rule is not None and rule.single
 
     def source_single(name: str) -> bool:
@@ -55,7 +49,7 @@ def compiled(
         no_field=source.no_field,
         single=single,
         source_single=source_single,
-        naming_fields=() if destination is None else destination.names.made_of(job.naming_attribute),
+        naming_fields=destination.names.made_of(job.naming_attribute),
         variables=run_variables(
             collection=collection.name,
             job=job.name,
@@ -68,20 +62,20 @@ def compiled(
 
 
 def mapped_field(
-    collection: Collection,
     job: Job,
     name: str,
     record: Record,
-    source: Source,
-    destination: Destination | None,
+    mapping: CompiledMapping,
+    destination: Destination,
     *,
-    script_modules: tuple[str, ...],
     is_secret: IsSecret,
     is_secret_source: IsSecret,
 ) -> MappedField:
-    """One field of a record: what it is made of, how, and what comes out."""
-    mapping = job.fields[name]
-    alone = job.model_copy(update={"fields": {name: mapping}, "destination": _NO_CONTAINER})
+    """One field of a record: what it is made of, how, and what comes out.
+
+    `mapping`: the job's own, by whose fields the record was read.
+    """
+    kind = job.fields[name]
     held = {field.lower(): values for field, values in record.values.items()}
     inputs = {
         field: ()
@@ -90,23 +84,23 @@ def mapped_field(
         for field in fields_of(job, name)
     }
     if is_secret(name):
-        return MappedField(name, describe(mapping), dict.fromkeys(inputs, ()), (), Treatment.HIDDEN)
-    if isinstance(mapping, LookUp):
-        return MappedField(name, describe(mapping), inputs, (), Treatment.LOOKED_UP)
-    if isinstance(mapping, GeneratePassword):
-        return MappedField(name, describe(mapping), inputs, (), Treatment.GENERATED)
+        return MappedField(name, describe(kind), dict.fromkeys(inputs, ()), (), Treatment.HIDDEN)
+    if isinstance(kind, LookUp):
+        return MappedField(name, describe(kind), inputs, (), Treatment.LOOKED_UP)
+    if isinstance(kind, GeneratePassword):
+        return MappedField(name, describe(kind), inputs, (), Treatment.GENERATED)
     try:
-        made = compiled(collection, alone, source, destination, script_modules).map(record).values[0]
+        made = mapping.map_field(name, record)
     except RecordCancelled as error:
-        return MappedField(name, describe(mapping), inputs, (), Treatment.SKIPS, str(error)[:1_000])
+        return MappedField(name, describe(kind), inputs, (), Treatment.SKIPS, str(error)[:1_000])
     except RecordError as error:
-        return MappedField(name, describe(mapping), inputs, (), Treatment.FAILS, str(error)[:1_000])
+        return MappedField(name, describe(kind), inputs, (), Treatment.FAILS, str(error)[:1_000])
     if made is None:
-        return MappedField(name, describe(mapping), inputs, (), Treatment.LEFT_ALONE)
-    rule = None if destination is None else destination.rule(name)
+        return MappedField(name, describe(kind), inputs, (), Treatment.LEFT_ALONE)
+    rule = destination.rule(name)
     binary = rule is not None and rule.binary
     shown = tuple(value_of(value, binary=binary) for value in made[:5])
-    return MappedField(name, describe(mapping), inputs, shown, Treatment.COMPUTED)
+    return MappedField(name, describe(kind), inputs, shown, Treatment.COMPUTED)
 
 
 def fields_of(job: Job, name: str) -> tuple[str, ...]:

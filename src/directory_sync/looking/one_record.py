@@ -21,8 +21,8 @@ from directory_sync.endpoints.blanks import stripped
 from directory_sync.endpoints.change import Action
 from directory_sync.endpoints.contract import Batch, ConnectionInfo, Record, Source
 from directory_sync.endpoints.evidence import Ending, Evidence
-from directory_sync.endpoints.registry import open_source
-from directory_sync.errors import LookError, RecordError
+from directory_sync.endpoints.registry import open_destination, open_source
+from directory_sync.errors import LookError, MissingObjectError, RecordError
 from directory_sync.looking.answering import Given
 from directory_sync.looking.answers import Condition, Examples, MappedField, Outcome, TriedRecord
 from directory_sync.looking.mapped import compiled, fields_of, mapped_field
@@ -78,13 +78,11 @@ def try_record(question: TryRecord, given: Given) -> TriedRecord:
             return TriedRecord(len(found), id, Outcome.NOT_FOUND, judged)
         mapped = tuple(
             mapped_field(
-                one,
                 narrow,
                 name,
                 record,
-                opened.source,
+                opened.mapping,
                 opened.destination,
-                script_modules=deployment.script_modules,
                 is_secret=is_secret,
                 is_secret_source=is_secret_source,
             )
@@ -172,45 +170,37 @@ def examples(question: Example, given: Given) -> Examples:
     alone = job.model_copy(
         update={"fields": {question.destination_field: job.fields[question.destination_field]}}
     )
-    with _checked_source(job, deployment) as source:
-        needed = compiled(collection, alone, source, None, deployment.script_modules).source_fields
-        refuse_passwords(job, source, needed)
-    records = [record for record in _read(job, job.source, needed, deployment) if not record.problem]
-    whole = [record for record in records if all(record.values.get(name) for name in needed)]
-    lacking = [record for record in records if not all(record.values.get(name) for name in needed)]
-    chosen = (whole or records)[:_EXAMPLES]
-    rows: list[tuple[str, MappedField]] = []
-    with contextlib.closing(open_source(job, deployment)) as source:
-        for record in (*chosen, *(lacking[:1] if needed else ())):
-            if any(record.id == id for id, _ in rows):
-                continue
-            rows.append((record.id[:500], _one(collection, job, question, record, source, deployment)))
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(_checked_source(job, deployment))
+        # Whether a field holds one value decides whether several fail, and what a delimiter does.
+        destination = open_destination(job, deployment)
+        stack.callback(destination.close)
+        with contextlib.suppress(MissingObjectError):  # the first run makes it
+            destination.check()
+        mapping = compiled(collection, alone, source, destination, deployment.script_modules)
+        needed = [name for name in mapping.source_fields if name.lower() in {each.lower() for each in reads}]
+        refuse_passwords(job, source, mapping.source_fields)
+        records = [
+            each for each in _read(job, job.source, mapping.source_fields, deployment) if not each.problem
+        ]
+        whole = [record for record in records if all(record.values.get(name) for name in needed)]
+        lacking = [record for record in records if not all(record.values.get(name) for name in needed)]
+        chosen = [*(whole or records)[:_EXAMPLES], *(lacking[:1] if needed else ())]
         if needed and not lacking:
-            # No record lacks it now, and one will.
-            without = Record("", {})
-            rows.append(("", _one(collection, job, question, without, source, deployment)))
-    return Examples(tuple(rows))
-
-
-def _one(
-    collection: Collection,
-    job: Job,
-    question: Example,
-    record: Record,
-    source: Source,
-    deployment: Deployment,
-) -> MappedField:
-    return mapped_field(
-        collection,
-        job,
-        question.destination_field,
-        record,
-        source,
-        None,
-        script_modules=deployment.script_modules,
-        is_secret=lambda _: False,
-        is_secret_source=lambda _: False,
-    )
+            chosen.append(Record("", {}))  # no record lacks it now, and one will
+        rows: dict[str, MappedField] = {}
+        for record in chosen:
+            if record.id not in rows:
+                rows[record.id] = mapped_field(
+                    alone,
+                    question.destination_field,
+                    record,
+                    mapping,
+                    destination,
+                    is_secret=lambda _: False,
+                    is_secret_source=lambda _: False,
+                )
+    return Examples(tuple((id[:500], row) for id, row in rows.items()))
 
 
 def _prepared(definition: dict[str, object], name: str, given: Given) -> tuple[Collection, Job, Deployment]:

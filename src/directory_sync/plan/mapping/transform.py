@@ -200,6 +200,18 @@ class CompiledMapping:
             values = []
         return sorted(values) if values else None if step.keep_if_empty else []
 
+    def map_field(self, name: str, record: Record) -> list[bytes] | None:
+        """Compute one field only, as `map` does; None also for what is looked up or generated later.
+
+        Raises RecordError, or RecordCancelled.
+        """
+        place = next(place for place, (_, step) in enumerate(self._steps) if step.name == name)
+        source, step = self._steps[place]
+        values = self._computed(
+            step, None if source is None else record.values.get(source), record.values, {}
+        )
+        return _stripped(values) if values and place in self._stripped else values
+
     def map_keys(self, record: Record) -> list[list[bytes]]:
         """Compute the key fields only, so that a record that fails elsewhere still has its key.
 
