@@ -117,13 +117,23 @@ def test_an_emptied_text_is_left_out() -> None:
         ({"": "weekly", "__weekly__days": ["1", "5"], "__weekly__at": "18:00"}, 'schedule: "0 18 * * 1,5"'),
         ({"": "monthly", "__monthly__day": "15"}, 'schedule: "0 2 15 * *"'),
         ({"": "cron", "__cron__cron": "@hourly"}, 'schedule: "@hourly"'),
-        ({"": "daily", "__daily__at": "noon"}, "schedule: noon"),
+        ({"": "daily", "__daily__at": "noon"}, "schedule: daily at noon"),
+        ({"": "daily", "__daily__at": "25:00"}, "schedule: daily at 25:00"),
+        ({"": "monthly", "__monthly__day": "45"}, "schedule: monthly on 45 at 02:00"),
+        ({"": "monthly", "__monthly__at": "2am"}, "schedule: monthly on 1 at 2am"),
+        ({"": "weekly", "__weekly__days": [], "__weekly__at": "18:00"}, "schedule: weekly at 18:00"),
+        ({"": "weekly", "__weekly__days": "2", "__weekly__at": "1:60"}, "schedule: weekly on 2 at 1:60"),
     ],
 )
 def test_schedules_are_written_as_people_write_them(typed: dict[str, Any], line: str) -> None:
     """Every, daily, weekly, monthly and cron; what is no time stays as it was typed."""
     given = {f"schedule__n0{name}": value for name, value in typed.items()}
     assert written(sections.SCHEDULE, TEXT, **given) == line
+    # It comes back as the kind that was chosen where it is wrong, and stays as it is.
+    text = post(sections.SCHEDULE, TEXT, **given)
+    row = Form(sections.SCHEDULE, text).shown().parts[0].part.rows[0]
+    assert row.part.value == typed[""]
+    assert post(sections.SCHEDULE, text) == text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import judge
 from directory_sync.forms.problem_words import in_form_words
@@ -39,3 +41,25 @@ def test_a_table_that_is_a_text_is_told_by_its_line() -> None:
     text = rewrite(definition("crew"), {"name": "crew", "jobs": [{**job, "fields": fields}]})
     [words] = told(text).values()
     assert "Line 2" in words
+
+
+@pytest.mark.parametrize(
+    ("schedule", "about"),
+    [
+        ("daily at 25:00", "25:00"),
+        ("daily at ", "no time"),
+        ("weekly on 1 at noon", "noon"),
+        ("weekly at 02:00", "week"),
+        ("monthly on 45 at 02:00", "45"),
+        ("monthly at 02:00", "no day"),
+        ("99 * * * *", "99 * * * *"),
+        ("0 0 31 2 *", "0 0 31 2 *"),
+    ],
+)
+def test_a_wrong_schedule_is_told_by_what_was_typed(schedule: str, about: str) -> None:
+    """By the time, day or expression that is wrong."""
+    said = told(definition("crew", schedule=schedule))
+    assert list(said) == ["schedule"]
+    assert about in said["schedule"]
+    assert "{" not in said["schedule"]
+    assert ("cron" in said["schedule"]) == ("*" in schedule)

@@ -29,6 +29,8 @@ class Code(StrEnum):
     """No field of a job's mapping is a key."""
     LIMIT = "limit"
     """It cannot be read as a limit."""
+    SCHEDULE = "schedule"
+    """It is no schedule."""
     NOT_A_MAPPING = "not_a_mapping"
     """Something else stands where keys and values belong."""
 

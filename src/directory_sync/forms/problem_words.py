@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from directory_sync.definition.problems import Code, Problem
 from directory_sync.forms.mapping_rows import wrong_line
+from directory_sync.forms.schedules import wrong_in_words
 
 
 def in_form_words(problem: Problem) -> Problem:
@@ -24,6 +25,8 @@ def _words(problem: Problem) -> tuple[str, str] | None:
             return "Tick Key for the field that identifies a record", "as an employee number does"
         case Code.LIMIT:
             return "is not a limit", "write a number, a percentage up to 100%, both as in 10%, 200, or none"
+        case Code.SCHEDULE:
+            return wrong_in_words(problem.given)
         case Code.NOT_A_MAPPING if wrong := wrong_line(problem.given):
             return wrong, ""
     return None

@@ -34,9 +34,14 @@ _DAYS = {
     "6": "Saturday",
     "0": "Sunday",
 }
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_TYPED = re.compile(r"(daily|weekly|monthly)(?: on ([^ ]*))? at (.*)", re.DOTALL)
+"""How a time or day that is none is kept as it was typed: no definition with it is right."""
 _SIMPLE = re.compile(r"(\d{1,2}) (\d{1,2}) (\*|\d{1,2}) \* (\*|[0-6](?:,[0-6])*)")
 _NIGHT = "02:00"
+_EXAMPLE = (
+    "write five fields (minute, hour, day, month, weekday) as in 0 2 * * 1-5, or a preset such as @daily"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,11 @@ def _shape_of(schedule: Any) -> Any:
         return {"kind": "every", "every": schedule["every"]}
     if not isinstance(schedule, str):
         return schedule
+    if typed := _TYPED.fullmatch(schedule):
+        kind, days, at = typed.groups(default="")
+        if kind == "weekly":
+            return {"kind": kind, "days": [day for day in days.split(",") if day], "at": at}
+        return {"kind": kind, "at": at, **({"day": days} if kind == "monthly" else {})}
     expression = PRESETS.get(schedule, schedule)
     found = _SIMPLE.fullmatch(" ".join(expression.split()))
     if not found or int(found[1]) > 59 or int(found[2]) > 23:
@@ -144,15 +154,39 @@ def _schedule_of(shape: Any, before: Any) -> Any:  # noqa: ARG001 - what a conve
     if kind == "cron":
         return shape.get("cron") or MISSING
     at = shape.get("at", _NIGHT)
-    clock = _CLOCK.fullmatch(at)
-    if not clock:
-        return str(at)
-    time = f"{int(clock[2])} {int(clock[1])}"
-    if kind == "weekly":
-        return f"{time} * * {','.join(shape.get('days', ['1']))}".rstrip()
+    days = ",".join(shape.get("days", ["1"])) if kind == "weekly" else ""
     if kind == "monthly":
-        return " ".join(f"{time} {shape.get('day', '1')} * *".split())
-    return f"{time} * * *"
+        days = "".join(str(shape.get("day", "1")).split())
+    if _wrong_in(str(kind), days, at):
+        return f"{kind}{f' on {days}' if days else ''} at {at}"
+    hour, _, minute = at.partition(":")
+    weekdays = days if kind == "weekly" else "*"
+    return f"{int(minute)} {int(hour)} {days if kind == 'monthly' else '*'} * {weekdays}"
+
+
+def wrong_in_words(schedule: str) -> tuple[str, str]:
+    """What a form says of a schedule that is none: what is wrong with what was typed, and what would be
+    right.
+    """
+    if typed := _TYPED.fullmatch(schedule):
+        found = _wrong_in(*typed.groups(default=""))
+        if found is not None:
+            return found
+    return f"{schedule[:100]} is not a cron expression that ever fires", _EXAMPLE
+
+
+def _wrong_in(kind: str, days: str, at: str) -> tuple[str, str] | None:
+    clock = _CLOCK.fullmatch(at)
+    if not at:
+        return "There is no time of day", "write 00:00 to 23:59"
+    if not clock or int(clock[1]) > 23 or int(clock[2]) > 59:
+        return f"{at[:100]} is not a time of day", "write 00:00 to 23:59"
+    if kind == "monthly" and not (re.fullmatch(r"[0-9]{1,2}", days) and 1 <= int(days) <= 31):
+        wrong = f"{days[:100]} is not a day of a month" if days else "There is no day of the month"
+        return wrong, "write a number from 1 to 31"
+    if kind == "weekly" and not (days and all(day in _DAYS for day in days.split(","))):
+        return "No day of the week is ticked", "tick at least one"
+    return None
 
 
 def _rows_of(schedule: Any) -> Any:

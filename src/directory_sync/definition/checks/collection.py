@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection as Known
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from directory_sync.definition.mail_addresses import checked_address
 from directory_sync.definition.models import OWNERS, ApprovalPolicy, Approvers, Collection, Every, Job
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
-from directory_sync.definition.problems import Problem, suggest
+from directory_sync.definition.problems import Code, Problem, suggest
 from directory_sync.definition.schedules import schedule_problem
 
 _MAX_TAG = 100
@@ -51,7 +52,7 @@ def _check_schedule(collection: Collection, places: Places) -> Iterator[Problem]
         parts = [(("schedule",), schedule)]
     for path, part in parts:
         if isinstance(part, str) and (wrong := schedule_problem(part)):
-            yield places.problem(path, *wrong)
+            yield replace(places.problem(path, *wrong, code=Code.SCHEDULE), given=part)
     zone = timezone_wrong(collection.timezone)
     if zone:
         yield places.problem(("timezone",), *zone)
