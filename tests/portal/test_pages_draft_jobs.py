@@ -246,6 +246,7 @@ def test_a_wrong_line_of_a_table_is_refused_where_it_was_typed(ada: Looker) -> N
     address = written(ada, rewrite(text, {**data_of(text), "jobs": [job]}))
     to = send(ada, address, "jobs/1/mapping", do="next", map__1__values=typed)
     assert to.endswith("/jobs/1/mapping?checked=yes#problems")
+    assert f"{job['name']}, Fields, l, Values" in text_of(ada.get(f"{address}/review"))
     page = ada.get(f"{address}/jobs/1/mapping?checked=yes")
     assert f">\n{typed}</textarea>" in page
     assert text_of(page).count("Line 2 has no") == 2

@@ -6,7 +6,7 @@ import pytest
 
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import judge
-from directory_sync.forms.problem_words import in_form_words
+from directory_sync.forms.problem_words import in_form_words, label_of_key
 from directory_sync.forms.rewriting import data_of, rewrite
 from tests.scenarios.saved import text_of as definition
 
@@ -63,3 +63,24 @@ def test_a_wrong_schedule_is_told_by_what_was_typed(schedule: str, about: str) -
     assert about in said["schedule"]
     assert "{" not in said["schedule"]
     assert ("cron" in said["schedule"]) == ("*" in schedule)
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [
+        ("", ""),
+        ("limits.delete", "Limits, Delete"),
+        ("jobs[1].limits.delete", "Limits, Delete"),
+        ("jobs[0]", ""),
+        ("owners[1]", "Owners, 2"),
+        ("schedule[0]", "When it runs, 1"),
+        ('jobs[3].fields["a.b c"].values', "Fields, a.b c, Values"),
+        ("jobs[0].fields.source", "Fields, source"),
+        ("jobs[0].approval.escalation.levels[0]", "Approval, Escalation, Next approvers, 1"),
+        ("jobs[0].destination.base", "Destination, Look for objects below"),
+        ("jobs[0].source.complete", "Source, The file is whole"),
+    ],
+)
+def test_a_key_is_told_by_labels(key: str, label: str) -> None:
+    """Those that stand at the fields of the forms."""
+    assert label_of_key(key) == label

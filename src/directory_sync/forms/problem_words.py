@@ -5,17 +5,55 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from directory_sync.definition.problems import Code, Problem
 from directory_sync.forms.mapping_rows import wrong_line
 from directory_sync.forms.schedules import wrong_in_words
+from directory_sync.forms.words import LABELS, label_of
+
+_STEP = re.compile(r"""\["(.*?)"\]|\[(\d+)\]|\.?([^.\[]+)""", re.DOTALL)
+_MODELS = {
+    "approval": ("ApprovalPolicy",),
+    "escalation": ("Escalation",),
+    "notifications": ("Notifications",),
+    "source": ("DirectorySource", "FileEndpoint"),
+    "destination": ("DirectoryDestination", "FileEndpoint"),
+    "missing_at_source": ("MoveMissing", "DisableMissing"),
+    "records": ("ChangedSince",),
+}
+"""Key → models whose labels its own keys have."""
 
 
 def in_form_words(problem: Problem) -> Problem:
     """The problem as a form tells it; itself where it says the same."""
     words = _words(problem)
     return problem if words is None else replace(problem, message=words[0], hint=words[1])
+
+
+def label_of_key(key: str) -> str:
+    """The labels that lead to a key, without the job: `Limits, Delete` for `jobs[1].limits.delete`."""
+    labels: list[str] = []
+    models: tuple[str, ...] = ("Collection",)
+    named = False
+    for quoted, number, plain in _STEP.findall(key):
+        name = quoted or plain
+        if named:
+            labels.append(name)  # a field that the person has named
+            named, models = False, ("Mapping",)
+        elif number and models == ("Jobs",):
+            models = ("Job",)
+        elif number:
+            labels.append(str(int(number) + 1))
+        elif name == "jobs" and models == ("Collection",):
+            models = ("Jobs",)
+        else:
+            model = next((model for model in models if (model, name) in LABELS), models[0])
+            labels.append(label_of(model, name))
+            named = name == "fields" and models == ("Job",)
+            models = _MODELS.get(name, models)
+    return ", ".join(labels)
 
 
 def _words(problem: Problem) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends, Response
@@ -27,7 +28,7 @@ from directory_sync.errors import (
     DraftNotFound,
     StoreError,
 )
-from directory_sync.forms.problem_words import in_form_words
+from directory_sync.forms.problem_words import in_form_words, label_of_key
 from directory_sync.portal import drafts
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.answers import status_of
@@ -103,13 +104,17 @@ class RailStep:
 class StepProblem:
     """A problem, and the address of the field where it can be corrected.
 
-    `here`: it is a field of this step.
+    Attributes:
+        where: the step in which it can be corrected.
+        here: it is a field of this step.
+        label: of the field, with the job where this is no step of it; empty where it is about none.
     """
 
     problem: Problem
     address: str
     where: str
     here: bool
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,19 +251,38 @@ class Wizard:
         here = _is_in(place, self.place) and not self.last
         step = next(step for step in steps_at(place) if step.name == place.step)
         where = step.label
-        if place.job is not None and self.place.job is None:
-            names = self.view.collection and [job.name for job in self.view.collection.jobs]
-            name = names[place.job] if names and place.job < len(names) else f"job {place.job + 1}"
-            where = f"{name}: {step.label}"
         about = problem_key(problem)
+        label = label_of_key(about)
+        if place.job is not None and self.place.job is None:
+            label = f"{self._name_of(place.job)}, {label}" if label else self._name_of(place.job)
         if not about or place.step == "review":
-            return StepProblem(problem, f"{self.draft_address}/yaml", "YAML", here=False)
+            return StepProblem(problem, f"{self.draft_address}/yaml", "YAML", here=False, label=label)
         if here:
-            return StepProblem(problem, f"#{self.ids.get(about) or field_id(about)}", where, here=True)
+            return StepProblem(
+                problem, f"#{self.ids.get(about) or field_id(about)}", where, here=True, label=label
+            )
         # The list at the top of that step leads on to the field.
         return StepProblem(
-            problem, f"{self.draft_address}/{place.path}?checked=yes#problems", where, here=False
+            problem,
+            f"{self.draft_address}/{place.path}?checked=yes#problems",
+            where,
+            here=False,
+            label=label,
         )
+
+    def _name_of(self, job: int) -> str:
+        """What a job is called; its number where it has no name."""
+        names = _names(self.view.draft.text)
+        return (names[job] if job < len(names) else "") or f"job {job + 1}"
+
+
+@lru_cache(maxsize=4)
+def _names(text: str) -> Sequence[str]:
+    """Of the jobs of a text; none of one that cannot be read. Asked for each of some hundred problems."""
+    try:
+        return tuple(job_names(text))
+    except DefinitionError:
+        return ()
 
 
 def _is_in(problem: Place, step: Place) -> bool:
