@@ -94,14 +94,7 @@ class KnownObjects:
             window: how long ago removals count too; zero for none.
         """
         with self._database.read() as connection:
-            row = connection.execute(
-                select(KnownObjectsRow.__table__)
-                .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
-                .where(is_called(place.collection), KnownObjectsRow.job == place.job)
-                .where(
-                    KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source
-                )
-            ).one_or_none()
+            row = connection.execute(_known_to(place)).one_or_none()
             recent = self._recent_removals(connection, place, window) if window else {}
 
         def claimed_by(identities: Collection[bytes]) -> Mapping[bytes, str]:
@@ -222,21 +215,13 @@ class KnownObjects:
             )
 
     def forget(self, place: JobPlace, gone: Collection[bytes]) -> None:
-        """Take these identities out of what a job knows: its plan has deleted them, though it was not carried
-        out to its end.
+        """Take these identities out of what a job knows: its plan has deleted them, though it was not applied
+        to its end.
         """
         if not gone:
             return
         with self._database.write() as connection:
-            row = connection.execute(
-                select(KnownObjectsRow.__table__)
-                .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
-                .where(is_called(place.collection), KnownObjectsRow.job == place.job)
-                .where(
-                    KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source
-                )
-                .with_for_update()
-            ).one_or_none()
+            row = connection.execute(_known_to(place).with_for_update()).one_or_none()
             if row is not None:
                 connection.execute(
                     update(KnownObjectsRow)
@@ -353,4 +338,14 @@ def _applied_since(place: JobPlace, since: datetime) -> Select[Any]:
         .where(or_(PlanRow.apply_finished.is_(None), PlanRow.apply_finished >= since))
         # Plans of versions that did not count are counted by their changes.
         .where(or_(PlanRow.removals.is_(None), PlanRow.removals > 0, PlanRow.memberships > 0))
+    )
+
+
+def _known_to(place: JobPlace) -> Select[Any]:
+    """What a job knows of this destination by this source."""
+    return (
+        select(KnownObjectsRow.__table__)
+        .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
+        .where(is_called(place.collection), KnownObjectsRow.job == place.job)
+        .where(KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source)
     )
