@@ -255,16 +255,18 @@ _PARAMETER = re.compile(r"`beside`|\bbeside(?=[=:.]| else)")
 def test_words_in_the_package_are_plain() -> None:
     """Code, texts and pages use none of the words that CONTRIBUTING replaces, nor do names in the code."""
     avoided = _words_to_avoid()
-    words = "|".join(re.escape(word).replace(r"\ ", "[ _]") for word in avoided)
-    pattern = re.compile(rf"(?<![a-z])({words})(?![a-z])", re.IGNORECASE)
-    hits = [
-        f"{file.relative_to(PROJECT)}:{number}: {line.strip()}:"
-        f" write {avoided[found[1].lower().replace('_', ' ')]}"
+    words = "|".join(re.escape(word).replace(r"\ ", r"(?:_|\s+(?:# )?)") for word in avoided)
+    pattern = re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE)
+    texts = {
+        file: _PARAMETER.sub("", file.read_text())
         for folder in ("src", "include", "dags", "deploy")
         for file in sorted((PROJECT / folder).rglob("*"))
         if file.suffix in {".py", ".html", ".css", ".js", ".txt", ".sh", ".yaml"} and "htmx" not in file.name
-        for number, line in enumerate(file.read_text().splitlines(), 1)
-        for found in pattern.finditer(_PARAMETER.sub("", line))
+    }
+    hits = [
+        f"{file.relative_to(PROJECT)}:{text.count(chr(10), 0, found.start()) + 1}: {found[0]!r}"
+        for file, text in texts.items()
+        for found in pattern.finditer(text)
     ]
     assert not hits, "\n  ".join(["", *hits])
 

@@ -1,5 +1,5 @@
-"""Empties the store's outbox: for each event that is due, the mails that people are to get, and what became
-of them.
+"""Empties the store's outbox: for each event that is due, the mails that people are to get, and their
+results.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The plan: everything a job would change now, as frozen data that can be printed, stored, hashed and carried
-out.
+"""The plan: everything a job would change now, as frozen data that can be printed, stored, hashed and
+applied.
 """
 
 from __future__ import annotations

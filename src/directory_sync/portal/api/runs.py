@@ -67,8 +67,8 @@ def download_report(
     request: Request,
     format: Annotated[FileFormat, Query(description="What the file is.")] = FileFormat.CSV,
 ) -> StreamingResponse:
-    """The report of a run as a file: all changes of its jobs that the filter lets through, with what became
-    of each, one row for each field.
+    """The report of a run as a file: all changes of its jobs that the filter lets through, with the
+    result of each, one row for each field.
 
     A spreadsheet computes nothing of it: in CSV, what would be a formula begins with an apostrophe; in a
     workbook of Excel every cell is a text. LDIF leaves out jobs that write to tables.

@@ -1,4 +1,4 @@
-"""Importing a file of definitions: what it holds, what is to be done where a name is taken, and what became
+"""Importing a file of definitions: what it holds, what is to be done where a name is taken, and the result
 of each.
 """
 
