@@ -16,7 +16,6 @@ from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.draft_looks import (
     SECTIONS,
-    JobNumber,
     job_data,
     whole_job,
     with_endpoints,
@@ -25,7 +24,7 @@ from directory_sync.portal.views.draft_looks import (
 from directory_sync.portal.views.form_step import FormStep, form_step
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, open_step, take_step
+from directory_sync.portal.views.wizard import JobNumber, Sent, SentStep, Wizard, open_step, take_step
 from directory_sync.portal.wizard_steps import Place
 from directory_sync.store.drafts import DraftKind
 from directory_sync.store.store import Store

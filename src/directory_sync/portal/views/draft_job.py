@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi import Request as HttpRequest
 
 from directory_sync.collections.job_texts import job_names
 from directory_sync.errors import DefinitionError, DirectorySyncError
@@ -17,18 +16,14 @@ from directory_sync.forms.form import on_its_own
 from directory_sync.forms.rewriting import data_of, rewrite
 from directory_sync.forms.sections import APPROVAL, JOB_DETAILS, LIMITS, MISSING, SETTINGS, Section
 from directory_sync.portal import changes
-from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.access import Visitor
 from directory_sync.portal.asked_today import AskedToday, asked_today
 from directory_sync.portal.saving_rules import saving_rules
-from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.template_list import ListedTemplate, list_templates
-from directory_sync.portal.views.draft_yaml import JobNumber
 from directory_sync.portal.views.form_step import MOST_NAMES, FormStep, form_step, same_step, typed_into
-from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, open_step, take_step
-from directory_sync.portal.wizard_steps import Place
+from directory_sync.portal.views.wizard import JobVisit, OfJob, Sent, SentStep, Wizard, take_step
 from directory_sync.store.store import Store
 
 router = APIRouter()
@@ -78,104 +73,45 @@ class JobStepPage:
 
 
 @router.get("/drafts/{draft_id}/jobs/{number}/details")
-def show_job_details(
-    request: HttpRequest,
-    draft_id: str,
-    number: JobNumber,
-    frame: CurrentFrame,
-    visitor: CurrentVisitor,
-    store: CurrentStore,
-) -> Response:
+def show_job_details(visit: OfJob) -> Response:
     """What the job is called, and its template."""
-    return _show(request, frame, visitor, store, draft_id, Place("details", number - 1))
+    return _page(visit, visit.open("details"), 200)
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/details")
-def take_job_details(
-    request: HttpRequest,
-    draft_id: str,
-    number: JobNumber,
-    sent: Sent,
-    frame: CurrentFrame,
-    visitor: CurrentVisitor,
-    store: CurrentStore,
-) -> Response:
+def take_job_details(visit: OfJob, sent: Sent) -> Response:
     """Keep what was typed."""
-    return _take(request, frame, visitor, store, draft_id, Place("details", number - 1), sent)
+    return _take(visit, "details", sent)
 
 
 @router.get("/drafts/{draft_id}/jobs/{number}/missing")
-def show_missing(
-    request: HttpRequest,
-    draft_id: str,
-    number: JobNumber,
-    frame: CurrentFrame,
-    visitor: CurrentVisitor,
-    store: CurrentStore,
-) -> Response:
+def show_missing(visit: OfJob) -> Response:
     """Missing records and limits, with the figures of the last run."""
-    return _show(request, frame, visitor, store, draft_id, Place("missing", number - 1))
+    return _page(visit, visit.open("missing"), 200)
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/missing")
-def take_missing(
-    request: HttpRequest,
-    draft_id: str,
-    number: JobNumber,
-    sent: Sent,
-    frame: CurrentFrame,
-    visitor: CurrentVisitor,
-    store: CurrentStore,
-) -> Response:
+def take_missing(visit: OfJob, sent: Sent) -> Response:
     """Keep what was typed."""
-    return _take(request, frame, visitor, store, draft_id, Place("missing", number - 1), sent)
+    return _take(visit, "missing", sent)
 
 
 @router.get("/drafts/{draft_id}/jobs/{number}/approval")
-def show_approval(
-    request: HttpRequest,
-    draft_id: str,
-    number: JobNumber,
-    frame: CurrentFrame,
-    visitor: CurrentVisitor,
-    store: CurrentStore,
-) -> Response:
+def show_approval(visit: OfJob) -> Response:
     """The approval policy, whom it would ask today, and settings."""
-    return _show(request, frame, visitor, store, draft_id, Place("approval", number - 1))
+    return _page(visit, visit.open("approval"), 200)
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/approval")
-def take_approval(
-    request: HttpRequest,
-    draft_id: str,
-    number: JobNumber,
-    sent: Sent,
-    frame: CurrentFrame,
-    visitor: CurrentVisitor,
-    store: CurrentStore,
-) -> Response:
+def take_approval(visit: OfJob, sent: Sent) -> Response:
     """Keep what was typed."""
-    return _take(request, frame, visitor, store, draft_id, Place("approval", number - 1), sent)
+    return _take(visit, "approval", sent)
 
 
-def _show(
-    request: HttpRequest, frame: Frame, visitor: Visitor, store: Store, draft_id: str, place: Place
-) -> Response:
-    wizard = open_step(store, visitor, draft_id, place, request)
-    return _page(request, frame, visitor, store, wizard, 200)
-
-
-def _take(
-    request: HttpRequest,
-    frame: Frame,
-    visitor: Visitor,
-    store: Store,
-    draft_id: str,
-    place: Place,
-    sent: SentStep,
-) -> Response:
-    wizard = open_step(store, visitor, draft_id, place)
-    templates = saving_rules(visitor, only_looks=True).templates
+def _take(visit: JobVisit, step: str, sent: SentStep) -> Response:
+    wizard = visit.open(step)
+    place = wizard.place
+    templates = saving_rules(visit.visitor, only_looks=True).templates
 
     def edit(text: str) -> str:
         if place.step == "details" and place.job is not None:
@@ -189,20 +125,19 @@ def _take(
         return _with_template(text, place.job, sent.values.get("template"))
 
     answer = take_step(
-        store,
-        visitor,
-        frame,
+        visit.store,
+        visit.visitor,
+        visit.frame,
         wizard,
         sent,
         edit=edit,
-        show=lambda wizard, status: _page(request, frame, visitor, store, wizard, status),
+        show=lambda wizard, status: _page(visit, wizard, status),
     )
-    return (same_step(wizard, frame.root, sent.do) if answer.status_code == 303 else None) or answer
+    return (same_step(wizard, visit.frame.root, sent.do) if answer.status_code == 303 else None) or answer
 
 
-def _page(
-    request: HttpRequest, frame: Frame, visitor: Visitor, store: Store, wizard: Wizard, status: int
-) -> Response:
+def _page(visit: JobVisit, wizard: Wizard, status: int) -> Response:
+    request, visitor = visit.request, visit.visitor
     rules = saving_rules(visitor, only_looks=True)
     step = wizard.place.step
     more = request.query_params.get("more", "")[:200]
@@ -215,9 +150,9 @@ def _page(
         else (),
         template=_template_of(wizard) if step == "details" else "",
         asked=_asked(visitor, wizard) if step == "approval" else None,
-        last=_last_figures(store, visitor, wizard) if step == "missing" else None,
+        last=_last_figures(visit.store, visitor, wizard) if step == "missing" else None,
     )
-    return render(request, "draft_job.html", frame, page, status=status)
+    return render(request, "draft_job.html", visit.frame, page, status=status)
 
 
 def _asked(visitor: Visitor, wizard: Wizard) -> AskedToday | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 from pydantic import ValidationError
 
@@ -28,7 +28,7 @@ from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.form_step import typed_into
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, open_step
+from directory_sync.portal.views.wizard import JobNumber, Sent, SentStep, Wizard, open_step
 from directory_sync.portal.wizard_steps import Place
 from directory_sync.store.drafts import DraftKind
 from directory_sync.store.store import Store
@@ -36,7 +36,6 @@ from directory_sync.store.store import Store
 router = APIRouter()
 
 SECTIONS = (SOURCE, DESTINATION)
-JobNumber = Annotated[int, Path(ge=1, le=9999)]
 _PARTS = {
     "test": "_look_test.html",
     "containers": "_look_tree.html",

@@ -28,7 +28,6 @@ from directory_sync.looking.answers import FieldFacts, Fields
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.draft_looks import (
-    JobNumber,
     ask,
     job_data,
     secret_names,
@@ -38,7 +37,7 @@ from directory_sync.portal.views.draft_looks import (
 from directory_sync.portal.views.form_step import posted_values
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, open_step, take_step
+from directory_sync.portal.views.wizard import JobNumber, Sent, SentStep, Wizard, open_step, take_step
 from directory_sync.portal.wizard_steps import Place, problem_key
 from directory_sync.store.store import Store
 

@@ -21,11 +21,11 @@ from directory_sync.looking.answers import Examples, Outcome, TriedRecord
 from directory_sync.portal import drafts
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.draft_looks import JobNumber, ask
+from directory_sync.portal.views.draft_looks import ask
 from directory_sync.portal.views.draft_mapping import with_mapping
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, open_step
+from directory_sync.portal.views.wizard import JobNumber, Sent, SentStep, Wizard, open_step
 from directory_sync.portal.wizard_steps import Place
 from directory_sync.store.store import Store
 

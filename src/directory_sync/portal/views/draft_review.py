@@ -26,11 +26,10 @@ from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.portal.storage import CurrentStore, forget_store
 from directory_sync.portal.views.approval_words import approval_words
 from directory_sync.portal.views.collection_edit import Conflict, conflict_of
-from directory_sync.portal.views.draft_yaml import JobNumber
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.job_summary import JobPart, gist_of, limits_text, parts_of
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.wizard import Sent, SentStep, Wizard, leave, open_step
+from directory_sync.portal.views.wizard import JobNumber, Sent, SentStep, Wizard, leave, open_step
 from directory_sync.portal.wizard_steps import Place
 from directory_sync.present.definition_changes import ChangeLine, change_lines
 from directory_sync.store.drafts import LONGEST_COMMENT, Draft, DraftKind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi import Request as HttpRequest
 
 from directory_sync.portal.access import CurrentVisitor
@@ -17,8 +17,6 @@ from directory_sync.portal.views.wizard import Sent, Wizard, open_step, take_ste
 from directory_sync.portal.wizard_steps import Place
 
 router = APIRouter()
-
-JobNumber = Annotated[int, Path(ge=1, le=9999)]
 
 
 @dataclass(frozen=True, slots=True)

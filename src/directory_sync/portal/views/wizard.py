@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Annotated
 
-from fastapi import Depends, Response
+from fastapi import Depends, Path, Response
 from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
@@ -30,11 +30,12 @@ from directory_sync.errors import (
 )
 from directory_sync.forms.problem_words import in_form_words, label_of_key
 from directory_sync.portal import drafts
-from directory_sync.portal.access import Visitor
+from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
 from directory_sync.portal.drafts import DraftView
+from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.typed_texts import LARGEST_FIELD, sent_number
-from directory_sync.portal.views.frame import Frame
+from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.wizard_steps import Place, Step, field_id, place_of, problem_key, steps_at
 from directory_sync.store.drafts import DraftKind
 from directory_sync.store.store import Store
@@ -306,6 +307,43 @@ def open_step(
     return Wizard(view, place, checked="checked" in parameters, said=parameters.get("done", ""))
 
 
+JobNumber = Annotated[int, Path(ge=1, le=9999)]
+"""In addresses: jobs are counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobVisit:
+    """A request for a step of a draft's job, and what is needed to answer it.
+
+    Attributes:
+        job: index of the job.
+    """
+
+    request: HttpRequest
+    draft_id: str
+    job: int
+    frame: Frame
+    visitor: Visitor
+    store: Store
+
+    def open(self, step: str) -> Wizard:
+        """The step, as the draft is now. Raises as `open_step`."""
+        return open_step(self.store, self.visitor, self.draft_id, Place(step, self.job), self.request)
+
+
+def job_visit(
+    request: HttpRequest,
+    draft_id: str,
+    number: JobNumber,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> JobVisit:
+    """Dependency: what every step of a job begins with."""
+    return JobVisit(request, draft_id, number - 1, frame, visitor, store)
+
+
+OfJob = Annotated[JobVisit, Depends(job_visit)]
 Edit = Callable[[str], str]
 Show = Callable[[Wizard, int], Response]
 
