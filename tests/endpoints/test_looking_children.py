@@ -275,12 +275,18 @@ def test_a_process_that_may_be_about_to_end_is_not_asked(children: Children, sha
     assert process.poll() is not None
 
 
-def test_what_no_one_foresaw_says_only_its_kind() -> None:
-    """Its text might hold anything."""
+def test_what_no_one_foresaw_says_only_its_kind(caplog: pytest.LogCaptureFixture) -> None:
+    """Its text might hold anything. The log of the server says where it happened."""
     from directory_sync.looking.wire import answer_from_json, error_to_json
 
+    try:
+        raise KeyError("throwaway-secret")
+    except KeyError as error:
+        line = error_to_json(error)
     with pytest.raises(LookError) as caught:
-        answer_from_json(error_to_json(KeyError("throwaway-secret")))
+        answer_from_json(line)
+    assert "in test_what_no_one_foresaw_says_only_its_kind" in caplog.text
+    assert "throwaway-secret" not in caplog.text
     assert "throwaway-secret" not in str(caught.value)
     assert "KeyError" in str(caught.value)
     for broken in (b"", b"{}", b'{"answer": 3}', b"[1]", b'{"error": {"kind": []}}'):

@@ -306,3 +306,27 @@ def test_a_text_that_cannot_be_read_has_no_form() -> None:
     """The page leads to the YAML then."""
     with pytest.raises(DefinitionError):
         Form(sections.DETAILS, "name: [")
+
+
+def _required(part: Part) -> set[str]:
+    inner = [each.part for each in part.parts] + [
+        each.part for each in part.variants if each.part is not None
+    ]
+    return {each.part.key for each in part.parts if each.required}.union(*map(_required, inner))
+
+
+def test_keys_of_what_may_be_left_out_are_required_only_where_it_is_there() -> None:
+    """No mail is asked for of those who want no notifications."""
+    policy = f"approval: {{approvers: {{users: [ida]}}}}\n{TEXT}"
+
+    def required(section: Section, text: str) -> set[str]:
+        [*parts] = Form(section, text).shown().parts
+        return set().union(*(_required(each.part) for each in parts))
+
+    assert required(sections.NOTIFICATIONS, TEXT) == set()
+    some = f"notifications: {{to: [owners]}}\n{TEXT}"
+    assert required(sections.NOTIFICATIONS, some) == {"notifications.when", "notifications.to"}
+    assert "approval.approvers" in required(sections.COLLECTION_APPROVAL, policy)
+    assert "approval.escalation.after" not in required(sections.COLLECTION_APPROVAL, policy)
+    used = policy.replace("[ida]}", "[ida]}, escalation: {levels: [manager]}")
+    assert "approval.escalation.after" in required(sections.COLLECTION_APPROVAL, used)

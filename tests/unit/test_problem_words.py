@@ -78,7 +78,7 @@ def test_a_wrong_schedule_is_told_by_what_was_typed(schedule: str, about: str) -
         ("jobs[0].fields.source", "Fields, source"),
         ("jobs[0].approval.escalation.levels[0]", "Approval, Escalation, Next approvers, 1"),
         ("jobs[0].destination.base", "Destination, Look for objects below"),
-        ("jobs[0].source.complete", "Source, The file is whole"),
+        ("jobs[0].source.complete", "Source, Accept a file whose last line has no line break"),
     ],
 )
 def test_a_key_is_told_by_labels(key: str, label: str) -> None:

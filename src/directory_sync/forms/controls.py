@@ -162,9 +162,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Group(Control):
-    """Keys of one mapping. Others that it may have stay as they are."""
+    """Keys of one mapping. Others that it may have stay as they are.
+
+    Attributes:
+        fields: the keys.
+        optional: the mapping may be left out; its keys are required only where it is there.
+    """
 
     fields: tuple[Field, ...]
+    optional: bool = False
 
     def show(self, place: Place, data: Any) -> Part:
         """All inputs."""
@@ -175,7 +181,7 @@ class Group(Control):
             Shown(
                 field.label,
                 field.help,
-                field.required,
+                field.required and not (self.optional and not given),
                 field.control.show(place.below(field.key), _given(given, field)),
             )
             for field in self.fields

@@ -158,7 +158,7 @@ def _optional(control: Control | None, model: str, key: str) -> Control | None:
         return Single(control.input, control.choices, empty)
     if isinstance(control, Variants):
         return Variants(control.variants, control.which, empty, others=control.others)
-    return control
+    return replace(control, optional=True) if isinstance(control, Group) else control
 
 
 def _suggested(members: tuple[Any, ...], model: str, key: str) -> Control | None:

@@ -45,7 +45,7 @@ LABELS: Mapping[tuple[str, str], str] = {
     ("DirectoryDestination", "base"): "Look for objects below",
     ("DirectoryDestination", "move_existing"): "Move existing objects",
     ("DirectoryDestination", "unmanaged_match"): "Objects with a record’s key outside base or filter",
-    ("FileEndpoint", "complete"): "The file is whole",
+    ("FileEndpoint", "complete"): "Accept a file whose last line has no line break",
     ("FileEndpoint", "mode"): "Rows that the file holds already",
 }
 """Model and key → label."""
@@ -66,6 +66,7 @@ HELP: Mapping[tuple[str, str], str] = {
     ("Collection", "limits"): "Most changes of each kind: a number, a percentage such as `10%`, both as in"
     " `10%, 200` (the smaller counts), or `none`.",
     ("Job", "name"): "Small letters, digits and `_`, beginning with a letter; unique in the collection.",
+    ("Job", "enabled"): "Untick to leave the job out of runs.",
     ("Job", "on_failure"): "Whether the jobs after this one still run when it fails.",
     ("Job", "missing_at_destination"): "A record without an object at the destination.",
     ("Job", "missing_at_source"): "An object whose record is gone.",
@@ -81,6 +82,11 @@ HELP: Mapping[tuple[str, str], str] = {
     ("FileEndpoint", "filter"): "LDAP filter (RFC 4515) over attributes or columns: which entries or rows are"
     " records.",
     ("FileEndpoint", "mode"): "What a run does with them.",
+    (
+        "FileEndpoint",
+        "complete",
+    ): "Otherwise the last record of such a file counts as cut off: it is not used,"
+    " and nothing is removed in that run.",
 }
 """Model and key → help."""
 
@@ -95,8 +101,8 @@ CHOICES: Mapping[tuple[str, str], Mapping[str, str]] = {
         "DisableMissing": "Disable it now and delete it later",
     },
     ("Job", "remove"): {
-        "known": "known: only what this job has created or matched before",
-        "all": "all: everything that base and filter select",
+        "known": "Only what this job has created or matched before",
+        "all": "Everything that base and filter select",
     },
     ("Job", "returning"): {"report": "Report it", "restore": "Restore it"},
     ("Job", "records"): {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +22,9 @@ from directory_sync.looking.questions import QUESTION, AnyQuestion
 from directory_sync.printable import printable_lines
 from directory_sync.rights.connection_rules import ConnectionRules
 
+_log = logging.getLogger(__name__)
+_FRAMES = 12
+"""Of an unexpected error that are logged: the innermost ones."""
 TOO_MUCH = (
     "What was found is too large to be shown. Narrow the container or the filter, or look at fewer records."
 )
@@ -77,7 +82,10 @@ def error_to_json(error: BaseException) -> bytes:
         facts |= {"kind": "LookError", "message": printable_lines(str(error))[:4_000]}
         facts |= {"transient": error.transient}
     else:
-        facts |= {"kind": "Unforeseen", "message": type(error).__name__}
+        # Names and lines of code hold nothing of what was read.
+        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+        place = "; ".join(f"{Path(each.filename).name}:{each.lineno} in {each.name}" for each in frames)
+        facts |= {"kind": "Unforeseen", "message": type(error).__name__, "place": place}
     return json.dumps({"error": facts}).encode()
 
 
@@ -95,6 +103,8 @@ def answer_from_json(line: bytes | str) -> Answer:
         raise kind(facts["message"], endpoint=facts["endpoint"], remedy=facts["remedy"])
     if facts["kind"] == "LookError":
         raise (LookTimedOut if facts.get("transient") else LookError)(facts["message"])
+    _log.error("A look ended with an unexpected error: kind=%s at=%s", facts["message"], facts.get("place"))
     raise LookError(
-        f"The look ended with an error that no one foresaw ({facts['message']}). Airflow's log says more."
+        f"The look ended with an unexpected error ({facts['message']}). If the software was upgraded, restart"
+        " Airflow's API server. The log of the API server says where it happened."
     )
