@@ -164,6 +164,12 @@ def test_who_would_be_asked_today_is_told(ada: Looker) -> None:
     """The policy's people, and what Airflow knows of them."""
     address = written(ada, definition("crew"))
     assert "No one would be asked" in text_of(ada.get(f"{address}/jobs/1/approval"))
+    before, policy = draft_of(ada, address), "approval.approval.ApprovalPolicy"
+    typed = {"approval.approval": "ApprovalPolicy", f"{policy}.approvers.users.rows": "n0"}
+    for name, said in {"": "as soon as the definition can be used", "bea": "would ask any of these"}.items():
+        sent = {**typed, f"{policy}.approvers.users.n0": name}
+        assert said in text_of(ada.post(f"{address}/jobs/1/approval/asked", sent, status=200))
+    assert draft_of(ada, address) == before
     send(ada, address, "jobs/1/approval", approval__approval="ApprovalPolicy")
     send(ada, address, "jobs/1/approval", approval__approval__ApprovalPolicy__approvers__users__n0="bea")
     location = send(

@@ -140,6 +140,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/drafts/{draft_id}/jobs/{number}/missing"): Route(404, 404, {"number": "1"}),
     ("GET", "/drafts/{draft_id}/jobs/{number}/approval"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/jobs/{number}/approval"): Route(404, 404, {"number": "1"}),
+    ("POST", "/drafts/{draft_id}/jobs/{number}/approval/asked"): Route(404, 404, {"number": "1"}),
     ("GET", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404),
     ("POST", "/drafts/{draft_id}/jobs/{number}/review"): Route(404, 404, {"number": "1", "do": "finish"}),
     ("GET", "/import-collections"): Route(200, 200),

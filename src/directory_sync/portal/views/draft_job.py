@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -15,7 +15,7 @@ from directory_sync.errors import DefinitionError, DirectorySyncError
 from directory_sync.forms.form import on_its_own
 from directory_sync.forms.rewriting import data_of, rewrite
 from directory_sync.forms.sections import APPROVAL, JOB_DETAILS, LIMITS, MISSING, SETTINGS, Section
-from directory_sync.portal import changes
+from directory_sync.portal import changes, drafts
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.asked_today import AskedToday, asked_today
 from directory_sync.portal.saving_rules import saving_rules
@@ -44,6 +44,13 @@ class LastFigures:
 
     run_id: str
     meters: tuple[Meter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPart:
+    """Who would be asked today; None while the definition cannot be used."""
+
+    asked: AskedToday | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,21 @@ def show_approval(visit: OfJob) -> Response:
 def take_approval(visit: OfJob, sent: Sent) -> Response:
     """Keep what was typed."""
     return _take(visit, "approval", sent)
+
+
+@router.post("/drafts/{draft_id}/jobs/{number}/approval/asked")
+def tell_asked(visit: OfJob, sent: Sent) -> Response:
+    """Who would be asked today by what is typed now, as a part of the page; nothing is kept."""
+    wizard = visit.open("approval")
+    draft = wizard.view.draft
+    templates = saving_rules(visit.visitor, only_looks=True).templates
+    try:
+        text = typed_into(draft.text, sent, SECTIONS["approval"], templates, wizard.place)
+    except DefinitionError:
+        text = draft.text
+    view = drafts.judged(visit.store, visit.visitor, replace(draft, text=text))
+    asked = _asked(visit.visitor, replace(wizard, view=view))
+    return render(visit.request, "_asked_today.html", visit.frame, AskedPart(asked))
 
 
 def _take(visit: JobVisit, step: str, sent: SentStep) -> Response:
