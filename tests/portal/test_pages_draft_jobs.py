@@ -192,7 +192,7 @@ def test_limits_say_where_figures_are(ada: Looker) -> None:
     assert "Preview shows" in text_of(ada.get(f"{address}/jobs/1/missing"))
     send(ada, address, "jobs/1/missing", limits__limits__delete="5%, 20")
     assert "delete: [5%, 20]" in draft_of(ada, address)[1]
-    assert "delete: [5%, 20]" in text_of(ada.get(f"{address}/jobs/1/review"))
+    assert "delete 5% and 20" in text_of(ada.get(f"{address}/jobs/1/review"))
 
 
 def test_hostile_names_are_shown_as_they_are(ada: Looker) -> None:

@@ -11,19 +11,9 @@ from dataclasses import replace
 from directory_sync.definition.problems import Code, Problem
 from directory_sync.forms.mapping_rows import wrong_line
 from directory_sync.forms.schedules import wrong_in_words
-from directory_sync.forms.words import LABELS, label_of
+from directory_sync.forms.words import LABELS, MODELS, label_of
 
 _STEP = re.compile(r"""\["(.*?)"\]|\[(\d+)\]|\.?([^.\[]+)""", re.DOTALL)
-_MODELS = {
-    "approval": ("ApprovalPolicy",),
-    "escalation": ("Escalation",),
-    "notifications": ("Notifications",),
-    "source": ("DirectorySource", "FileEndpoint"),
-    "destination": ("DirectoryDestination", "FileEndpoint"),
-    "missing_at_source": ("MoveMissing", "DisableMissing"),
-    "records": ("ChangedSince",),
-}
-"""Key → models whose labels its own keys have."""
 
 
 def in_form_words(problem: Problem) -> Problem:
@@ -52,7 +42,7 @@ def label_of_key(key: str) -> str:
             model = next((model for model in models if (model, name) in LABELS), models[0])
             labels.append(label_of(model, name))
             named = name == "fields" and models == ("Job",)
-            models = _MODELS.get(name, models)
+            models = MODELS.get(name, models)
     return ", ".join(labels)
 
 

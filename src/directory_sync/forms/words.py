@@ -184,6 +184,17 @@ NOUNS: Mapping[str, str] = {
 }
 """Key of a list → what one of its items is called."""
 
+MODELS: Mapping[str, tuple[str, ...]] = {
+    "approval": ("ApprovalPolicy",),
+    "escalation": ("Escalation",),
+    "notifications": ("Notifications",),
+    "source": ("DirectorySource", "FileEndpoint"),
+    "destination": ("DirectoryDestination", "FileEndpoint"),
+    "missing_at_source": ("MoveMissing", "DisableMissing"),
+    "records": ("ChangedSince",),
+}
+"""Key → models whose labels its own keys have."""
+
 DURATION_HELP = "As in `15m`, `12h` or `2d`."
 
 

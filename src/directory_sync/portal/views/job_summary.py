@@ -11,8 +11,7 @@ from directory_sync.definition.limits import Limits, format_limit
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import DefinitionError
 from directory_sync.forms.rewriting import data_of
-from directory_sync.forms.values import inline
-from directory_sync.forms.words import label_of
+from directory_sync.forms.value_words import fact_words, limit_words
 from directory_sync.portal.views.wizard import Wizard
 from directory_sync.portal.wizard_steps import JOB_STEPS
 
@@ -45,7 +44,7 @@ def parts_of(wizard: Wizard) -> tuple[JobPart, ...]:
         facts: list[tuple[str, str]] = []
         for key, value in data.items():
             if key in step.keys:
-                facts += _facts(key, value)
+                facts += [(label, _short(words)) for label, words in fact_words(key, value)]
         parts.append(JobPart(step.name, step.label, tuple(facts)))
     return tuple(parts)
 
@@ -55,9 +54,11 @@ def gist_of(collection: Collection, job: Job) -> str:
     data = job_definition(job)
     parts = [job.object.value.replace("_", " "), f"{len(job.fields)} fields"]
     if "missing_at_source" in data:
-        parts.append(f"missing at source: {_text(data['missing_at_source'])}")
+        [(_, what)] = fact_words("missing_at_source", data["missing_at_source"])
+        parts.append(f"missing at source: {_short(what)}")
     if "remove" in data:
-        parts.append(f"remove: {_text(data['remove'])}")
+        [(_, what)] = fact_words("remove", data["remove"])
+        parts.append(f"remove: {_short(what)}")
     if limits := limits_text(collection.limits_of(job)):
         parts.append(f"limits: {limits}")
     return "; ".join(parts)
@@ -65,20 +66,10 @@ def gist_of(collection: Collection, job: Job) -> str:
 
 def limits_text(limits: Limits) -> str:
     """Limits on one line: `delete 5, update 10%`."""
-    return ", ".join(f"{kind.value} {_text(format_limit(limit))}" for kind, limit in limits.items())
+    return ", ".join(f"{kind.value} {limit_words(format_limit(limit))}" for kind, limit in limits.items())
 
 
-def _facts(key: str, value: Any) -> list[tuple[str, str]]:
-    if key == "fields" and isinstance(value, dict):
-        return [(name, _text(mapping)) for name, mapping in value.items()]
-    if key in ("source", "destination") and isinstance(value, dict):
-        label = label_of("Job", key)
-        return [(f"{label}: {name}", _text(inner)) for name, inner in value.items()]
-    return [(label_of("Job", key), _text(value))]
-
-
-def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else inline(value)
+def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
