@@ -502,3 +502,25 @@ def test_templates_lead_to_the_steps(ada: Looker) -> None:
     assert "- name: left_to_right" in draft_of(ada, address)[1]
     ada.post("/drafts", {"kind": "job", "template": "two_way_gal_sync"}, status=422)
     ada.post("/drafts", {"kind": "collection", "template": "../x"}, status=422)
+
+
+def test_a_file_that_another_collection_writes_is_told(ada: Looker) -> None:
+    """A copied job still writes to the file of the one that it was copied from."""
+    job = yaml.safe_load(definition("crew"))["jobs"][0]
+    out = {**job, "object": "row", "destination": {"file": "out/people.csv"}}
+    theirs = definition("crew", jobs=[out, {**out, "name": "off", "enabled": False}])
+    ada.store.collections.save("crew", theirs, expected=0, by=ADA)
+    same = {**out, "destination": {"file": "out/./people.csv"}}
+    elsewhere = {**out, "name": "other", "destination": {"file": "out/others.csv"}}
+    address = begin(ada)
+    send(ada, address, "yaml", definition=definition("copy", jobs=[same, elsewhere]), do="save")
+    said = text_of(ada.get(f"{address}/review"))
+    assert said.count("also written by") == 1
+    assert f"also written by crew: {out['name']}." in said
+    # The collection itself is no other one while it is edited.
+    edited = ada.post("/collections/crew/drafts").removeprefix("/dirsync").rpartition("/")[0]
+    assert "out/people.csv" in text_of(ada.get(f"{edited}/review"))
+    assert "also written by" not in text_of(ada.get(f"{edited}/review"))
+    # Nor is a collection told that the person may not see.
+    ada.become(ADA, hidden=frozenset({"crew"}))
+    assert "also written by" not in text_of(ada.get(f"{address}/review"))

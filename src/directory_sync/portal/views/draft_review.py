@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Response
@@ -15,6 +16,7 @@ from directory_sync.errors import (
     DefinitionError,
     DirectorySyncError,
     DraftChanged,
+    SettingsError,
     StoreError,
 )
 from directory_sync.portal import collections, drafts, previews
@@ -23,6 +25,7 @@ from directory_sync.portal.answers import status_of
 from directory_sync.portal.asked_today import AskedToday, asked_today
 from directory_sync.portal.drafts import DraftView
 from directory_sync.portal.schedule_text import schedule_text
+from directory_sync.portal.shared_files import also_written_by
 from directory_sync.portal.storage import CurrentStore, forget_store
 from directory_sync.portal.views.approval_words import approval_words
 from directory_sync.portal.views.collection_edit import Conflict, conflict_of
@@ -43,7 +46,9 @@ TICKS = ("preview", "switch_on")
 
 @dataclass(frozen=True, slots=True)
 class ReviewedJob:
-    """A job; `approval` says who would have to agree, in words, and `gist` what else counts."""
+    """A job; `approval` says who would have to agree, in words, `gist` what else counts, and `also` who else
+    writes the file that is its destination.
+    """
 
     number: int
     name: str
@@ -53,6 +58,7 @@ class ReviewedJob:
     approval: str
     on_failure: str
     enabled: bool
+    also: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,7 @@ def show_review(
 ) -> Response:
     """The step."""
     wizard = open_step(store, visitor, draft_id, PLACE, request)
-    return _page(request, frame, wizard, wizard.view.draft, 200)
+    return _page(request, frame, store, visitor, wizard, wizard.view.draft, 200)
 
 
 @router.get("/drafts/{draft_id}/jobs/{number}/review")
@@ -119,7 +125,7 @@ def show_job_review(
     """The last step of a job: of one that stands alone, that of its collection too."""
     wizard = open_step(store, visitor, draft_id, Place("review", number - 1), request)
     if wizard.alone:
-        return _page(request, frame, wizard, wizard.view.draft, 200)
+        return _page(request, frame, store, visitor, wizard, wizard.view.draft, 200)
     found = wizard.job
     asked = None if found is None else asked_today(visitor, *found, dag_id=wizard.view.draft.collection)
     return render(request, "draft_job_review.html", frame, JobReviewPage(wizard, parts_of(wizard), asked))
@@ -182,22 +188,22 @@ def _take(
     except DraftChanged as error:
         newest = open_step(store, visitor, draft_id, place)
         alert = f"{error} Nothing was finished. This page shows the draft as it is now: look at it again."
-        return _page(request, frame, replace(newest, alert=alert), typed, 409)
+        return _page(request, frame, store, visitor, replace(newest, alert=alert), typed, 409)
     except CollectionChanged as error:
         conflict = conflict_of(store, error, expected=draft.version)
         now = open_step(store, visitor, draft_id, place)
-        return _page(request, frame, now, typed, 409, conflict=conflict)
+        return _page(request, frame, store, visitor, now, typed, 409, conflict=conflict)
     except DefinitionError:
         now = open_step(store, visitor, draft_id, place)
         alert = "This cannot be saved yet: correct what is listed below. The draft is kept."
-        return _page(request, frame, replace(now, alert=alert), typed, 422)
+        return _page(request, frame, store, visitor, replace(now, alert=alert), typed, 422)
     except DirectorySyncError as error:
         if isinstance(error, StoreError):
             forget_store()
             raise
         # Comment and ticks may have been kept: the page goes on from there.
         now = open_step(store, visitor, draft_id, place)
-        return _page(request, frame, replace(now, alert=str(error)), typed, status_of(error))
+        return _page(request, frame, store, visitor, replace(now, alert=str(error)), typed, status_of(error))
 
 
 def _finish(frame: Frame, store: Store, visitor: Visitor, draft: Draft, *, over: str) -> Response:
@@ -247,6 +253,8 @@ def _ticks(sent: SentStep) -> dict[str, bool]:
 def _page(
     request: HttpRequest,
     frame: Frame,
+    store: Store,
+    visitor: Visitor,
     wizard: Wizard,
     typed: Draft,
     status: int,
@@ -262,7 +270,7 @@ def _page(
         schedule="" if collection is None else schedule_text(collection),
         notified="" if collection is None else _notified(collection),
         limits="" if collection is None else limits_text(collection.limits),
-        jobs=() if collection is None else _jobs(collection),
+        jobs=() if collection is None else _jobs(collection, _shared(store, visitor, view, collection)),
         changes=change_lines(view.changes) if view.draft.kind is DraftKind.EDIT else (),
         comment=typed.comment[: LONGEST_COMMENT * 2],
         ticks=ticks,
@@ -305,7 +313,16 @@ def _notified(collection: Collection) -> str:
     return f"{_WHEN[notifications.when.value]}: {', '.join(names)}"
 
 
-def _jobs(collection: Collection) -> tuple[ReviewedJob, ...]:
+def _shared(
+    store: Store, visitor: Visitor, view: DraftView, collection: Collection
+) -> Mapping[str, tuple[str, ...]]:
+    try:
+        return also_written_by(store, visitor, collection, saved_as=view.draft.collection)
+    except SettingsError:
+        return {}  # told elsewhere on the page
+
+
+def _jobs(collection: Collection, shared: Mapping[str, tuple[str, ...]]) -> tuple[ReviewedJob, ...]:
     return tuple(
         ReviewedJob(
             number,
@@ -316,6 +333,7 @@ def _jobs(collection: Collection) -> tuple[ReviewedJob, ...]:
             approval_words(collection.policy_of(job)),
             job.on_failure.value,
             job.enabled,
+            shared.get(job.name, ()),
         )
         for number, job in enumerate(collection.jobs, start=1)
     )
