@@ -346,6 +346,27 @@ def test_a_line_that_is_kept_by_another_name_is_told(seer: Looker, mapped: str) 
         send(seer, path, **grid(seer, mapped), do="unmap:1")
 
 
+def test_the_naming_attribute_is_written_and_taken_away(seer: Looker, mapped: str) -> None:
+    """As it is typed; what is empty says nothing."""
+    send(seer, f"{mapped}/mapping", **grid(seer, mapped, rdn="uid"))
+    assert job(seer, mapped)["rdn"] == "uid"
+    before = text(seer, mapped)
+    send(seer, f"{mapped}/mapping", **grid(seer, mapped))
+    assert text(seer, mapped) == before
+    send(seer, f"{mapped}/mapping", **grid(seer, mapped, rdn=" "))
+    assert "rdn" not in job(seer, mapped)
+
+
+def test_another_kind_goes_on_at_its_line(seer: Looker, mapped: str) -> None:
+    """Its first input has the focus; more lines are one button away."""
+    path = f"{mapped}/mapping"
+    typed = grid(seer, mapped, map__0__destination="a&b", map__0__kind="join")
+    assert send(seer, path, **typed, do="kind:0").endswith(f"{path}?opened=a%26b")
+    page = seer.get(f"{path}?opened=a%26b")
+    assert re.search(r'name="map\.0\.join"[^>]* autofocus', page)
+    assert not re.search(r'name="map\.0\.join"[^>]* autofocus', seer.get(path))
+
+
 def test_same_names_are_mapped_by_what_is_there(seer: Looker, mapped: str) -> None:
     """Fields that the source fills and the destination takes; no password, no class."""
     send(seer, f"{mapped}/mapping", **grid(seer, mapped, object="user"), do="same")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from directory_sync.forms.controls import is_true
@@ -34,6 +34,7 @@ class Input:
         pairs: a mapping, with a line `code = value` for each.
         number: a whole number.
         source: it names source fields.
+        choices: value → what people call it; empty where anything can be typed.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Input:
     pairs: bool = False
     number: bool = False
     source: bool = False
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,16 @@ class Kind:
 
 
 _SOURCE = "Source field"
-_ON_MISSING = Input("on_missing", "If a source field has no value (evaluate, empty, skip, fail)")
+_ON_MISSING = Input(
+    "on_missing",
+    "If a source field has no value",
+    choices={
+        "": "Go on with an empty text in its place",
+        "empty": "The destination field gets no value",
+        "skip": "Skip the record",
+        "fail": "The record is an error",
+    },
+)
 KINDS: Mapping[str, Kind] = {
     kind.key: kind
     for kind in (

@@ -19,9 +19,20 @@
   });
   // Another kind of transformation has other fields, which the server shows.
   document.addEventListener("change", (event) => {
-    if (!event.target.matches?.("select[data-sends]")) return;
-    const button = event.target.form.querySelector("button[name=do][value=save]");
-    event.target.form.requestSubmit(button);
+    const select = event.target;
+    if (!select.matches?.("select[data-sends]")) return;
+    const name = select.closest("tr")?.querySelector("input[name$='.destination']");
+    if (name && !name.value.trim()) {
+      // A line without a name is not kept.
+      select.value = [...select.options].find((option) => option.defaultSelected)?.value ?? select.options[0].value;
+      name.setCustomValidity("Name the destination field first.");
+      name.reportValidity();
+      name.addEventListener("input", () => name.setCustomValidity(""), { once: true });
+      return;
+    }
+    const button = document.querySelector("[data-sends-as]");
+    button.value = select.dataset.sends;
+    select.form.requestSubmit(button);
   });
   // Fields of the reference are suggested in the grid.
   document.addEventListener("htmx:afterSettle", (event) => {
@@ -33,6 +44,12 @@
         option.value = row.dataset.field;
         return option;
       }));
+    }
+    // What must be mapped has a line.
+    const empty = [...document.querySelectorAll("table.mapping input[name$='.destination']")].filter((input) => !input.value);
+    for (const row of document.querySelectorAll("[data-field-of=destination][data-lacking]")) {
+      const input = empty.shift();
+      if (input) input.value = row.dataset.field;
     }
   });
   document.addEventListener("htmx:beforeRequest", (event) => {

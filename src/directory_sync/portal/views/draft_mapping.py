@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
 
 from directory_sync.definition.models import ObjectKind
 from directory_sync.errors import DirectorySyncError, LookError, MissingObjectError, StoreError
@@ -44,7 +46,9 @@ from directory_sync.store.store import Store
 router = APIRouter()
 
 _ROW = re.compile(r"(?:template|unmap):(\d{1,4})")
+_KIND = re.compile(r"kind:(\d{1,4})")
 _SPARE = 3
+_KEPT = 303
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,9 @@ class MappingPage:
         object: the type of the objects; empty if none is chosen yet.
         objects: types to choose, with what people call them.
         address: of the step's parts.
+        names_objects: the destination names objects, by the attribute `rdn`; empty for what is usual.
+        is_new: nothing is mapped yet, and the type of the objects is known.
+        opened: the destination field of which another kind was chosen right now; empty if none was.
     """
 
     wizard: Wizard
@@ -66,6 +73,10 @@ class MappingPage:
     object: str
     objects: tuple[tuple[str, str], ...]
     address: str
+    names_objects: bool
+    rdn: str
+    is_new: bool
+    opened: str
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -100,10 +111,11 @@ def show_mapping(
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
+    opened: str = "",
 ) -> Response:
-    """The grid."""
+    """The grid. `opened`: the destination field of which another kind was chosen right now."""
     wizard = open_step(store, visitor, draft_id, Place("mapping", number - 1), request)
-    return _page(request, frame, visitor, wizard, 200)
+    return _page(request, frame, visitor, wizard, 200, opened=opened)
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/mapping")
@@ -136,7 +148,7 @@ def take_mapping(
             return _edit_as_template(visitor, text, number - 1, name)
         return text
 
-    return take_step(
+    answer = take_step(
         store,
         visitor,
         frame,
@@ -146,6 +158,12 @@ def take_mapping(
         show=lambda wizard, status: _page(request, frame, visitor, wizard, status),
         again=typed,
     )
+    chosen = _KIND.fullmatch(sent.do)
+    if answer.status_code == _KEPT and (chosen or sent.do in ("lines", "object")):
+        # The line whose kind was chosen goes on to be filled in.
+        opened = quote(sent.values.get(f"map.{chosen[1]}.destination", "").strip(), safe="") if chosen else ""
+        return RedirectResponse(f"{frame.root}{wizard.address}?opened={opened}", _KEPT)
+    return answer
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/fields")
@@ -188,6 +206,11 @@ def with_mapping(visitor: Visitor, text: str, job: int, sent: SentStep) -> str:
     kind = sent.values.get("object", "").strip()
     if kind and kind != counts.get("object"):
         changed["object"] = kind
+    rdn = sent.values.get("rdn", "").strip()
+    if "rdn" in sent.values and rdn != counts.get("rdn", ""):
+        changed.pop("rdn", None)
+        if rdn:
+            changed["rdn"] = rdn
     return with_job_data(text, job, changed) if changed != data else text
 
 
@@ -305,7 +328,9 @@ def _fields(store: Store, visitor: Visitor, wizard: Wizard, job: Mapping[str, An
     return found
 
 
-def _page(request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, status: int) -> Response:
+def _page(
+    request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, status: int, *, opened: str = ""
+) -> Response:
     view, job = wizard.view, wizard.place.job or 0
     data: dict[str, Any] = {}
     counts: dict[str, Any] = {}
@@ -321,7 +346,19 @@ def _page(request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, 
     fields = _in_force(data, counts)
     readable = readable and (fields is None or isinstance(fields, dict))
     rows = rows_of(fields, spare=_SPARE)
-    page = MappingPage(_with_ids(wizard, rows), readable, rows, kind, objects, address)
+    rdn, destination = counts.get("rdn", ""), counts.get("destination")
+    page = MappingPage(
+        wizard=_with_ids(wizard, rows),
+        readable=readable,
+        rows=rows,
+        object=kind,
+        objects=objects,
+        address=address,
+        names_objects=isinstance(rdn, str) and isinstance(destination, dict) and "connection" in destination,
+        rdn=rdn if isinstance(rdn, str) else "",
+        is_new=bool(kind) and not fields,
+        opened=opened,
+    )
     return render(request, "draft_mapping.html", frame, page, status=status)
 
 

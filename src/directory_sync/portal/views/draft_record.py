@@ -131,7 +131,8 @@ def _usable(
         raise LookError(view.refused)
     wrong = [each for each in view.problems if each.severity == "error" and _is_about(each, index)]
     if wrong:
-        raise LookError(f"Correct this first: {wrong[0].text}")
+        key = wrong[0].key.removeprefix(f"jobs[{index}]").lstrip(".")
+        raise LookError(f"Correct this first: {key}: {wrong[0].text}" if key else wrong[0].text)
     if view.collection is None or index >= len(view.collection.jobs):
         raise LookError(
             "The collection cannot be used yet: another step or job has errors. Correct them first."
