@@ -176,7 +176,8 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
 def _start_airflow(source: Directory, destination: Directory, ledger: Ledger) -> AirflowServer:
     data, collections = HOME / "data", HOME / "collections"
     data.mkdir()
-    shutil.copy(PROJECT / "demo" / "data" / "guests.csv", data)
+    for name in ("guests.csv", "interns.csv"):  # the second is for readers of the tutorials
+        shutil.copy(PROJECT / "demo" / "data" / name, data)
     # A copy, so that definitions of a tutorial's reader may be put beside it.
     shutil.copytree(PROJECT / "demo" / "collections", collections)
     settings = {"collections_folder": str(collections), "data_folder": str(data)}

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, ViewportSize, expect, sync_playwright
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -26,6 +26,7 @@ from demo.report import Steps  # noqa: E402
 IMAGES = PROJECT / "docs" / "images"
 _SIZE = ViewportSize(width=1280, height=560)
 _TALL = ViewportSize(width=1280, height=1150)
+_WIZARD = ViewportSize(width=1280, height=1500)
 _SETTLE = 2500  # milliseconds in which charts stop moving
 _PATIENCE = 60_000  # milliseconds that a page may take on a busy machine
 
@@ -57,6 +58,7 @@ def main() -> int:
             with _looking(browser, demo, "admin") as page:
                 _photograph_collections(page, demo)
                 _photograph_report(page, demo, run_id)
+                _photograph_wizard(page, demo)
             browser.close()
     return 0
 
@@ -113,6 +115,121 @@ def _photograph_report(page: Page, demo: Demo, run_id: str) -> None:
     page.goto(f"{pages}/report", wait_until="networkidle")
     _wait_for_frame(page)
     _save(page, "report.png")
+
+
+def _photograph_wizard(page: Page, demo: Demo) -> None:
+    """The steps of the tutorial, up to the last one before *Finish*."""
+    page.goto(f"{demo.server.url}/plugin/dirsync/dirsync/dashboard", wait_until="networkidle")
+    frame = page.frame_locator("iframe[title='Dir Sync']")
+    frame.get_by_text("Create New", exact=True).click()
+    frame.get_by_role("button", name="Job Collection", exact=True).click()
+    frame.get_by_label("Title").fill("Interns of the branch office")
+    frame.get_by_role("button", name="Next Step").click()
+    frame.get_by_role("button", name="Add New Job").click()
+    frame.get_by_label("Name").first.fill("people")
+    frame.get_by_role("button", name="Next Step").click()
+    _point_at_places(frame)
+    page.set_viewport_size(_WIZARD)
+    _save(page, "wizard-places.png")
+    frame.get_by_role("button", name="Next Step").click()
+    _map_fields(frame)
+    page.set_viewport_size(_TALL)
+    frame.get_by_role("button", name="Next Step").scroll_into_view_if_needed()
+    _save(page, "wizard.png")
+    frame.get_by_role("button", name="Next Step").click()
+    frame.get_by_role("radio", name="Delete it").check()
+    frame.get_by_role("button", name="Next Step").click()
+    frame.get_by_role("radio", name="A policy of this job").check()
+    frame.get_by_label("User 1").first.fill("bob")
+    frame.get_by_role("button", name="Next Step").click()
+    frame.get_by_role("button", name="Back to the Collection").click()
+    frame.get_by_role("heading", name="Jobs", level=2).wait_for()
+    frame.get_by_role("button", name="Next Step").click()
+    frame.get_by_role("radio", name="Daily").check()
+    frame.get_by_role("button", name="Next Step").click()
+    frame.get_by_role("button", name="Finish").wait_for()
+    page.set_viewport_size(_TALL)
+    _save(page, "wizard-review.png")
+
+
+def _point_at_places(frame: FrameLocator) -> None:
+    """*Source and Destination*: the file, and the container of the interns."""
+    source, destination = (frame.locator(f"[data-side={side}]") for side in ("source", "destination"))
+    source.get_by_role("radio", name="File", exact=True).check()
+    source.get_by_role("button", name="Pick a file").click()
+    source.get_by_role("button", name="interns.csv").click()
+    source.get_by_role("button", name="Test Query").click()
+    source.get_by_text("7 records").wait_for()
+    destination.get_by_role("button", name="branch_office", exact=True).click()
+    destination.get_by_label("Attribute").fill("employeeType")
+    destination.get_by_label("Value", exact=True).fill("Intern")
+    destination.get_by_role("button", name="Add Condition").click()
+    expect(destination.get_by_label("Filter").first).to_have_value("(employeeType=Intern)")
+    destination.get_by_role("button", name="Test of the").first.click()
+    destination.get_by_text("The connection works.").wait_for()
+    destination.get_by_role("button", name="Pick a container").click()
+    destination.get_by_role("button", name="Open dc=branch,dc=example").click()
+    destination.get_by_role("button", name="ou=Interns", exact=True).click()
+
+
+_COPIED = {"employeeNumber": "id", "sn": "last", "givenName": "first", "telephoneNumber": "phone"}
+_TRANSFORMED = {
+    "cn": ("Join two or more source fields", "join", "first, last"),
+    "uid": ("Template: compute it with Jinja", "template", "{{ first|lower }}.{{ last|lower }}"),
+    "employeeType": ("Static: assign a fixed value", "static", "Intern"),
+}
+
+
+def _map_fields(frame: FrameLocator) -> None:
+    """*Fields and Mapping*, as the tutorial says, and one record tried."""
+    with _sent(frame):
+        frame.get_by_label("Object type").select_option(label="inetOrgPerson")
+    frame.get_by_role("heading", name="Fields of the destination").wait_for()
+    with _sent(frame):
+        frame.get_by_role("button", name="Add lines").click()  # cn and sn have theirs
+    for field, source in _COPIED.items():
+        line = _line(frame, field)
+        line.get_by_label("Source of").fill(source)
+        _keep_line(frame, field)
+    for field, (kind, name, value) in _TRANSFORMED.items():
+        line = _line(frame, field)
+        with _sent(frame):
+            line.get_by_label("Set the destination field to").select_option(label=kind)
+        more = frame.locator("table.mapping tr.below")
+        more.locator(f"[name$='.{name}']").last.fill(value)
+        _keep_line(frame, field)
+    frame.get_by_label("Key: employeeNumber").check()
+    frame.get_by_label("Field of the source").fill("id")
+    frame.get_by_label("Its value").fill("104")
+    frame.get_by_role("button", name="Try one record").click()
+    frame.get_by_text("An object would be created.").wait_for()
+
+
+def _line(frame: FrameLocator, field: str) -> Locator:
+    """The line of a destination field; an empty one gets its name."""
+    lines = frame.locator("table.mapping tbody tr:not(.below)")
+    own = lines.filter(has=frame.get_by_label(f"Destination field {field}", exact=True))
+    if own.count():
+        return own
+    line = lines.filter(has=frame.get_by_label("Destination field", exact=True)).first
+    line.get_by_label("Destination field", exact=True).fill(field)
+    return line
+
+
+def _keep_line(frame: FrameLocator, field: str) -> None:
+    """Save the draft, which gives more empty lines."""
+    with _sent(frame):
+        frame.get_by_role("button", name="Save draft", exact=True).last.click()
+    frame.get_by_label(f"Destination field {field}", exact=True).wait_for()
+
+
+@contextlib.contextmanager
+def _sent(frame: FrameLocator) -> Iterator[None]:
+    """Wait for the page that what is done leads to."""
+    frame.locator("body").evaluate("body => { body.dataset.sent = 'yes'; }")
+    yield
+    expect(frame.locator("body[data-sent]")).to_have_count(0, timeout=_PATIENCE)
+    frame.locator("body").wait_for()
 
 
 def _wait_for_frame(page: Page) -> None:

@@ -1,5 +1,5 @@
-"""The tutorial, followed word by word against the demo's branch office, in a folder that looks like the
-reader's checkout.
+"""The tutorial of the command line, followed word by word against the demo's branch office, in a folder that
+looks like the reader's checkout.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from demo.processes import Ledger
 from demo.surroundings import write_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
-TEXT = (PROJECT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+TEXT = (PROJECT / "docs" / "tutorial-command-line.md").read_text(encoding="utf-8")
 
 _COMMAND = re.compile(r"^\$ (.+)\n(?:\$ echo \$\?\n(\d+)\n)?", re.MULTILINE)
 """A command, and the exit status that the tutorial then has the reader look at; without one it is 0."""

@@ -273,14 +273,17 @@ def test_words_in_the_package_are_plain() -> None:
 
 def test_statuses_in_the_tutorial_exist() -> None:
     """Exit statuses that the tutorial shows are ones that the command has."""
-    shown = {
-        int(status)
-        for status in re.findall(
-            r"^\$ echo \$\?\n(\d+)$", (PROJECT / "docs" / "tutorial.md").read_text(), re.MULTILINE
-        )
-    }
+    text = (PROJECT / "docs" / "tutorial-command-line.md").read_text()
+    shown = {int(status) for status in re.findall(r"^\$ echo \$\?\n(\d+)$", text, re.MULTILINE)}
     assert shown
     assert shown <= set(ExitStatus)
+
+
+def test_the_demo_has_the_file_of_the_tutorials() -> None:
+    """Both show it as it is."""
+    rows = (PROJECT / "demo" / "data" / "interns.csv").read_text("utf-8")
+    for name in ("tutorial.md", "tutorial-command-line.md"):
+        assert f"```csv\n{rows}```\n" in (PROJECT / "docs" / name).read_text("utf-8")
 
 
 def test_make_help_lists_every_target() -> None:

@@ -12,7 +12,8 @@ WORDS: Mapping[Code, Words] = {
     Code.DEFINITIONS_UNREADABLE: words("{said}"),
     Code.NO_DEFINITIONS: words(
         "There is no definition (*.yaml, *.yml, *.json) in {folder}.",
-        "Write one (docs/tutorial.md), or let the setting collections_folder name the right folder:",
+        "Write one (docs/tutorial-command-line.md), or let the setting collections_folder name the right"
+        " folder:",
         "[directory_sync]",
         "collections_folder = /path/to/collections",
     ),
