@@ -147,9 +147,9 @@ def test_change_records_that_add_entries_are_entries(tmp_path: Path) -> None:
 
     A destination holds entries.
     """
-    fry = Record("cn=Fry,dc=x", {"cn": [b"Fry"], "sn": [b"Fry"]})
+    fry = Record("cn=Fry,dc=x", {"cn": [b"Fry"], "sn": [b"Fry"]}, line=9)
     assert records(source(tmp_path, CHANGES), "cn", "sn", "changetype", "control") == [
-        Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b"Wong"]}),
+        Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b"Wong"]}, line=3),
         fry,
     ]
     with pytest.raises(
@@ -277,7 +277,8 @@ def test_entries_that_cannot_be_read(
     bad, good = records(source(tmp_path, content + b"\n" + AMY), "cn", "sn")
     assert (bad.id, bad.values) == (id, values)
     assert f"file people.ldif, {problem}" in bad.problem
-    assert good == Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b"Wong"]})
+    line = content.count(b"\n") + 2
+    assert good == Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b"Wong"]}, line=line)
 
 
 def test_line_endings_folding_and_comments(tmp_path: Path) -> None:
@@ -286,7 +287,7 @@ def test_line_endings_folding_and_comments(tmp_path: Path) -> None:
         b"version: 1\r\n\r\n\r\n# a\r\n comment\r\ndn: cn=Am\r\n y,dc=x\r\ncn:Amy\r\nsn:\r\n\r\n\r\n# end\r\n"
     )
     assert records(source(tmp_path, content), "cn", "sn", "dn") == [
-        Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b""], "dn": [b"cn=Amy,dc=x"]})
+        Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b""], "dn": [b"cn=Amy,dc=x"]}, line=6)
     ]
 
 
