@@ -195,3 +195,15 @@ def test_no_copy_brings_a_connection_that_a_person_may_not_choose(
     page = send(ada, address, "review", do="finish", status=422)
     assert all(f"jobs[0].{side}.connection" in page for side in ("source", "destination"))
     assert ada.store.collections.get("mine") is None
+
+
+def test_who_may_save_no_draft_any_more_is_told_no_names(ada: Looker) -> None:
+    """Of users and roles, which fields offer to those who write definitions."""
+    known = {"known": (("secretary",), ("Secret Role",))}
+    address = begin(ada)
+    send(ada, address, "yaml", definition=definition("crew", approval=STRICT["approval"]), do="save")
+    for person, told in ((ADA, True), (Person("ada", frozenset({"Viewer"}), verified=True), False)):
+        ada.become(person, **known)
+        pages = [ada.get(f"{address}/{step}") for step in ("details", "schedule", "jobs/1/approval")]
+        assert any("secretary" in page for page in pages) is told
+        assert any("Secret Role" in page for page in pages) is told

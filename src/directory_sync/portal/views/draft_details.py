@@ -20,7 +20,7 @@ from directory_sync.portal.draft_templates import with_template
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.template_list import ListedTemplate, list_templates
-from directory_sync.portal.views.form_step import FormStep, form_step, same_step, typed_into, user_names
+from directory_sync.portal.views.form_step import FormStep, form_step, known_names, same_step, typed_into
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
 from directory_sync.portal.views.wizard import Sent, Wizard, open_step, take_step
@@ -127,7 +127,7 @@ def _page(request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, 
         )
     page = DetailsPage(
         form=_title_first(form_step(wizard, SECTIONS, templates, more=more)),
-        suggest={"owners": user_names(visitor)},
+        suggest={"owners": known_names(visitor, wizard)[0]},
         templates=offered,
         jobs=job_count(wizard.view.draft.text),
     )

@@ -20,7 +20,7 @@ from directory_sync.portal.access import Visitor
 from directory_sync.portal.asked_today import AskedToday, asked_today
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.template_list import ListedTemplate, list_templates
-from directory_sync.portal.views.form_step import MOST_NAMES, FormStep, form_step, same_step, typed_into
+from directory_sync.portal.views.form_step import FormStep, form_step, known_names, same_step, typed_into
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.rendering import render
 from directory_sync.portal.views.wizard import JobVisit, OfJob, Sent, SentStep, Wizard, take_step
@@ -163,10 +163,10 @@ def _page(visit: JobVisit, wizard: Wizard, status: int) -> Response:
     rules = saving_rules(visitor, only_looks=True)
     step = wizard.place.step
     more = request.query_params.get("more", "")[:200]
-    users, roles = visitor.rights.names(MOST_NAMES) if step == "approval" else ((), ())
+    users, roles = known_names(visitor, wizard) if step == "approval" else ((), ())
     page = JobStepPage(
         form=form_step(wizard, SECTIONS[step], rules.templates, more=more),
-        suggest={"users": sorted(users), "roles": sorted(roles)} if step == "approval" else {},
+        suggest={"users": users, "roles": roles} if step == "approval" else {},
         templates=tuple(each for each in list_templates(rules.templates) if each.kind == "jobs")
         if step == "details"
         else (),

@@ -22,7 +22,7 @@ from directory_sync.portal.airflow_firings import next_firings
 from directory_sync.portal.saving_rules import saving_rules
 from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.form_step import FormStep, form_step, same_step, typed_into, user_names
+from directory_sync.portal.views.form_step import FormStep, form_step, known_names, same_step, typed_into
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
 from directory_sync.portal.views.wizard import Sent, Wizard, open_step, take_step
@@ -151,7 +151,7 @@ def _page(request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, 
     page = SchedulePage(
         form=form_step(wizard, SECTIONS, templates, more=more),
         meaning=meaning_of(wizard.view.draft.text),
-        suggest={"users": user_names(visitor)},
+        suggest={"users": known_names(visitor, wizard)[0]},
         sends=_sends(),
     )
     return render(request, "draft_schedule.html", frame, page, status=status)

@@ -109,7 +109,11 @@ def path_of(place: Place) -> Path:
     return () if place.job is None else ("jobs", place.job)
 
 
-def user_names(visitor: Visitor) -> tuple[str, ...]:
-    """Users that Airflow knows, for fields that take their names; none where it does not tell."""
-    users, _ = visitor.rights.names(MOST_NAMES)
-    return tuple(sorted(users))
+def known_names(visitor: Visitor, wizard: Wizard) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Users and roles whom Airflow knows, for fields that take their names; none where it does not tell, nor
+    for a person who may not save the draft any more.
+    """
+    if wizard.view.refused:
+        return (), ()
+    users, roles = visitor.rights.names(MOST_NAMES)
+    return tuple(sorted(users)), tuple(sorted(roles))
