@@ -15,6 +15,7 @@ from directory_sync.endpoints.ldap import answers, send, write
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from tests.endpoints.conftest import Container
 from tests.scenarios import directories
+from tests.scenarios.delay_proxy import DelayProxy
 from tests.scenarios.directories import deletion, person, update, write_one
 from tests.scenarios.slapd import Database, Slapd
 
@@ -136,14 +137,15 @@ def test_where_that_is_slow_each_object_is_looked_at_alone(
 
 def test_a_look_does_not_count_for_long(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
     """If sending is held up, the objects are looked at again before their changes go out."""
-    monkeypatch.setattr(write, "FRESH", 0.05)
+    # Longer than a busy machine holds up the first look, and shorter than what holds up the second.
+    monkeypatch.setattr(write, "FRESH", 1.0)
     first, second = container.add("uid=first"), container.add("uid=second", title="Clerk")
     held_up = iter([True])
 
     def before_send() -> None:
         if next(held_up, False):
             container.admin.modify_s(second, [(ldap.MOD_REPLACE, "title", b"Boss")])
-            time.sleep(0.1)
+            time.sleep(1.2)
 
     changes = [deletion(Record(first, {"sn": [b"first"]})), deletion(Record(second, {"title": [b"Clerk"]}))]
     outcomes = carried_out(container.destination(), changes, before_send)
@@ -341,3 +343,17 @@ def test_a_value_that_is_freed_later_is_waited_for(unique: LdapDestination) -> N
     assert sorted(directories.records(unique)) == sorted(
         [PEOPLE, *(change.object for change in changes[:30])]
     )
+
+
+def test_a_server_that_answers_slowly_is_written_to(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each answer takes longer than a look counts, no look would ever be fresh enough."""
+    monkeypatch.setattr(write, "FRESH", 0.1)
+    first = container.add("uid=first")
+    with DelayProxy(container.slapd.port, delay=0.15) as proxy:
+        connection = directories.slapd_connection(container.slapd, port=proxy.port)
+        outcome = directories.write_one(
+            directories.destination(connection, container.dn), deletion(Record(first, {"sn": [b"first"]}))
+        )
+    assert outcome.result is Result.DONE, outcome

@@ -136,6 +136,7 @@ class Answers:
 
     def learned(self, task: Task, *, over: bool) -> None:
         """An answer to the question of a task came; `over`: nothing more is to be asked."""
+        task.answered = time.monotonic()
         if not over:
             self._queues.ask_first(task)
         elif task.phase is Phase.HOLDERS:

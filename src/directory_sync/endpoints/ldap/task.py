@@ -4,6 +4,7 @@ object.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -64,6 +65,10 @@ class Task:
     """A search for several objects did not find this one."""
     looked: float = 0.0
     """When it was last asked for a look at the object, by the monotonic clock."""
+    answered: float = 0.0
+    """When the last answer about the object came."""
+    was_stale: bool = False
+    """What was seen of the object had been asked too long ago, so it was looked at again."""
     refused: Refusal | None = None
     """What the server said, while more is found out about the reason."""
     sent: bool = False
@@ -89,6 +94,14 @@ class Task:
 
     def __post_init__(self) -> None:
         self.question = self.lookup
+
+    def is_stale(self, fresh: float) -> bool:
+        """Whether what was seen of the object is older than so many seconds.
+
+        Counted from the question, for when the server looks is not known; but from the answer once the object
+        was looked at again: otherwise a server that answers more slowly would be asked indefinitely.
+        """
+        return time.monotonic() - (self.answered if self.was_stale else self.looked) > fresh
 
     def ask(self, phase: Phase, question: Question) -> None:
         """Go on with a question."""

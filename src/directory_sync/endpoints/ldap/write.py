@@ -155,7 +155,8 @@ class Writer:
                 continue
             if not task.main:
                 self._endings.step_done(task)
-            elif task.is_guarded and time.monotonic() - task.looked > FRESH:
+            elif task.is_guarded and task.is_stale(FRESH):
+                task.was_stale = True
                 task.look(only=task.lookup.looked_at)
                 self._queues.ask_first(task)
             else:
