@@ -15,6 +15,9 @@ from directory_sync.forms.words import LABELS, MODELS, label_of
 
 _STEP = re.compile(r"""\["(.*?)"\]|\[(\d+)\]|\.?([^.\[]+)""", re.DOTALL)
 
+_COLLECTION, _JOBS, _JOB, _FIELD = ("Collection",), ("Jobs",), ("Job",), ("Mapping",)
+"""Models that a key is of: those that words are known for."""
+
 
 def in_form_words(problem: Problem) -> Problem:
     """The problem as a form tells it; itself where it says the same."""
@@ -25,23 +28,23 @@ def in_form_words(problem: Problem) -> Problem:
 def label_of_key(key: str) -> str:
     """The labels that lead to a key, without the job: `Limits, Delete` for `jobs[1].limits.delete`."""
     labels: list[str] = []
-    models: tuple[str, ...] = ("Collection",)
+    models: tuple[str, ...] = _COLLECTION
     named = False
     for quoted, number, plain in _STEP.findall(key):
         name = quoted or plain
         if named:
             labels.append(name)  # a field that the person has named
-            named, models = False, ("Mapping",)
-        elif number and models == ("Jobs",):
-            models = ("Job",)
+            named, models = False, _FIELD
+        elif number and models is _JOBS:
+            models = _JOB
         elif number:
             labels.append(str(int(number) + 1))
-        elif name == "jobs" and models == ("Collection",):
-            models = ("Jobs",)
+        elif name == "jobs" and models is _COLLECTION:
+            models = _JOBS
         else:
             model = next((model for model in models if (model, name) in LABELS), models[0])
             labels.append(label_of(model, name))
-            named = name == "fields" and models == ("Job",)
+            named = name == "fields" and models is _JOB
             models = MODELS.get(name, models)
     return ", ".join(labels)
 
