@@ -130,7 +130,10 @@ def _is_missed(store: Store, rules: SavingRules, name: str) -> bool:
 
 
 def _template_of(text: str) -> str | None:
-    root, _ = parse_tree(text, "definition")
+    try:
+        root, _ = parse_tree(text, "definition")
+    except DefinitionError:
+        return None  # what cannot be read uses nothing
     entry = root.entries.get("template") if isinstance(root, Entries) else None
     return entry.node.text if entry is not None and isinstance(entry.node, Scalar) else None
 
