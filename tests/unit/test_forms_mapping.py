@@ -285,3 +285,16 @@ def test_a_wrong_line_of_a_table_is_kept_and_named(typed: str, line: str) -> Non
         assert as_template(changed["title"]) is changed["title"]
         mended = posted_fields(changed, sent(changed, map_3_values="a = Chef"))
         assert mended["title"]["values"] == {"a": "Chef"}
+
+
+def test_same_names_fill_lines_without_a_source() -> None:
+    """What must be mapped has a line already; flags, spellings, and what says something stay."""
+    given = {"CN": {"from": "", "key": "true"}, "sn": "", "mail": "other", "uid": {"static": ""}}
+    found = with_same_names(given, ["cn", "SN", "mail", "uid", "l"], ["cn", "sn", "mail", "uid", "l"])
+    assert found == {
+        "CN": {"from": "cn", "key": "true"},
+        "sn": "SN",
+        "mail": "other",
+        "uid": {"static": ""},
+        "l": "l",
+    }

@@ -414,15 +414,19 @@ def wrong_line(text: str) -> str:
 
 def with_same_names(fields: Any, source: Iterable[str], destination: Iterable[str]) -> dict[str, Any]:
     """*Map same names*: with a copy for each destination field that has a source field of the same name and
-    is not mapped yet. Letters in any case.
+    is not mapped yet, or is a copy of nothing yet. Letters in any case.
     """
     given = dict(fields) if isinstance(fields, dict) else {}
-    mapped = {name.lower() for name in given}
+    lines = {name.lower(): name for name in given}
     known = {name.lower(): name for name in source}
     for name in destination:
-        if name.lower() in known and name.lower() not in mapped:
-            given[name] = known[name.lower()]
-            mapped.add(name.lower())
+        if name.lower() not in known:
+            continue
+        line = lines.setdefault(name.lower(), name)
+        data = _long(given.get(line, ""))
+        if data is not None and data.get("from") == "":
+            copied = known[name.lower()]
+            given[line] = copied if set(data) == {"from"} else {**data, "from": copied}
     return given
 
 
