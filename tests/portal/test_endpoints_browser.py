@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from directory_sync.forms.rewriting import data_of
 from directory_sync.store.drafts import DraftKind
@@ -49,6 +49,9 @@ def seen_at(seer: Looker) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}/dirsync"
     server.should_exit = True
     thread.join(10)
+
+
+READY = "each => !each.hasAttribute('hx-post') || 'htmx-internal-data' in each"
 
 
 def begun(seer: Looker, text: str) -> str:
@@ -101,6 +104,62 @@ def test_a_job_is_pointed_at_real_containers(seer: Looker, seen_at: str, page: P
     }
     assert job["destination"] == {"connection": "lab", "container": GROUPS}
     assert job["fields"] == {"cn": {"from": "cn", "key": "true"}, "sn": "sn"}
+
+
+def test_a_job_is_pointed_and_mapped_by_keyboard(seer: Looker, seen_at: str, page: Page) -> None:
+    """Everything is reached with the Tab key; an arrow in a list sends nothing before the next field."""
+
+    def to(wanted: Locator) -> None:
+        # A test is quicker than htmx, which has to have seen what it has fetched.
+        page.wait_for_function(READY, arg=wanted.element_handle())
+        for _ in range(200):
+            page.keyboard.press("Tab")
+            if wanted.evaluate("each => each === document.activeElement"):
+                return
+        raise AssertionError(f"Tab does not lead to {wanted}")
+
+    def press(name: str, key: str = "Enter", place: Locator | None = None) -> None:
+        to((place or page).get_by_role("button", name=name, exact=name.startswith("ou=")).first)
+        page.keyboard.press(key)
+
+    id = begun(seer, "name: alone\njobs:\n- name: alone\n")
+    page.goto(f"{seen_at}/drafts/{id}/jobs/1/endpoints")
+    for side in ("source", "destination"):
+        place = page.locator(f"[data-side={side}]")
+        press("lab", place=place)
+        expect(place.get_by_label("Connection")).to_have_value("lab")
+        press("Pick a container", place=place)
+        press("Open dc=example,dc=org", place=place)
+        expect(place.get_by_role("button", name="ou=people", exact=True)).to_be_visible()
+        press("ou=people" if side == "source" else "ou=groups", place=place)
+    press("Next Step")
+    kinds = page.get_by_label("Object type")
+    expect(kinds).to_be_visible()
+    to(kinds)
+    page.keyboard.type("User")
+    page.keyboard.press("Tab")
+    expect(kinds).to_be_focused()
+    expect(page.get_by_role("heading", name="Fields of the destination")).to_be_visible()
+    press("Map same names")
+    expect(page.get_by_label("Destination field sn")).to_have_value("sn")
+    to(page.get_by_label("Key: cn"))
+    page.keyboard.press("Space")
+    to(page.get_by_label("Set the destination field to: sn"))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Set the destination field to: sn")).to_be_focused()
+    page.keyboard.press("Tab")
+    fields = page.get_by_label("Source fields, with commas between them")
+    expect(fields).to_be_focused()
+    page.keyboard.press("End")
+    page.keyboard.type(", cn")
+    press("Next Step")
+    expect(page.get_by_text("Step 4 of 6")).to_be_visible()
+    job = data_of(seer.store.drafts.get(id, "ada").text)["jobs"][0]
+    assert job["source"] == {"connection": "lab", "container": "ou=people,dc=example,dc=org"}
+    assert job["destination"] == {"connection": "lab", "container": GROUPS}
+    assert job["fields"]["cn"] == {"from": "cn", "key": "true"}
+    assert job["fields"]["sn"] == {"join": ["sn", "cn"]}
 
 
 @pytest.mark.parametrize("width", [1600, 500])

@@ -17,10 +17,25 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();
   });
-  // Another kind of transformation has other fields, which the server shows.
+  // Another kind of transformation has other fields, which the server shows. From the keyboard each arrow chooses
+  // another one, so that nothing is sent before the person goes on to the next field.
+  let typedIn = null;
+  let pending = null;
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches?.("select[data-sends]")) typedIn = event.target;
+  });
+  document.addEventListener("pointerdown", () => { typedIn = null; });
   document.addEventListener("change", (event) => {
-    const select = event.target;
-    if (!select.matches?.("select[data-sends]")) return;
+    if (!event.target.matches?.("select[data-sends]")) return;
+    if (typedIn === event.target) pending = event.target;
+    else send(event.target);
+  });
+  document.addEventListener("focusout", (event) => {
+    if (!pending || event.target !== pending) return;
+    pending = typedIn = null;
+    send(event.target);
+  });
+  const send = (select) => {
     const name = select.closest("tr")?.querySelector("input[name$='.destination']");
     if (name && !name.value.trim()) {
       // A line without a name is not kept.
@@ -33,7 +48,7 @@
     const button = document.querySelector("[data-sends-as]");
     button.value = select.dataset.sends;
     select.form.requestSubmit(button);
-  });
+  };
   // Fields of the reference are suggested in the grid.
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target?.id !== "field-reference") return;

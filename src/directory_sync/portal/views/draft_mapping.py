@@ -65,6 +65,7 @@ class MappingPage:
         names_objects: the destination names objects, by the attribute `rdn`; empty for what is usual.
         is_new: nothing is mapped yet, and the type of the objects is known.
         opened: the destination field of which another kind was chosen right now; empty if none was.
+        chosen: the type of the objects was chosen right now.
     """
 
     wizard: Wizard
@@ -77,6 +78,7 @@ class MappingPage:
     rdn: str
     is_new: bool
     opened: str
+    chosen: bool
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -112,10 +114,13 @@ def show_mapping(
     visitor: CurrentVisitor,
     store: CurrentStore,
     opened: str = "",
+    chosen: str = "",
 ) -> Response:
-    """The grid. `opened`: the destination field of which another kind was chosen right now."""
+    """The grid. `opened`: the destination field of which another kind was chosen right now; `chosen`: the
+    type of the objects was.
+    """
     wizard = open_step(store, visitor, draft_id, Place("mapping", number - 1), request)
-    return _page(request, frame, visitor, wizard, 200, opened=opened)
+    return _page(request, frame, visitor, wizard, 200, opened=opened, chosen=bool(chosen))
 
 
 @router.post("/drafts/{draft_id}/jobs/{number}/mapping")
@@ -159,10 +164,15 @@ def take_mapping(
         again=typed,
     )
     chosen = _KIND.fullmatch(sent.do)
-    if answer.status_code == _KEPT and (chosen or sent.do in ("lines", "object")):
+    if answer.status_code != _KEPT:
+        return answer
+    here = f"{frame.root}{wizard.address}"
+    if chosen is not None:
         # The line whose kind was chosen goes on to be filled in.
-        opened = quote(sent.values.get(f"map.{chosen[1]}.destination", "").strip(), safe="") if chosen else ""
-        return RedirectResponse(f"{frame.root}{wizard.address}?opened={opened}", _KEPT)
+        name = sent.values.get(f"map.{chosen[1]}.destination", "").strip()
+        return RedirectResponse(f"{here}?opened={quote(name, safe='')}", _KEPT)
+    if sent.do in ("lines", "object"):
+        return RedirectResponse(f"{here}?chosen={'yes' if sent.do == 'object' else ''}", _KEPT)
     return answer
 
 
@@ -329,7 +339,14 @@ def _fields(store: Store, visitor: Visitor, wizard: Wizard, job: Mapping[str, An
 
 
 def _page(
-    request: HttpRequest, frame: Frame, visitor: Visitor, wizard: Wizard, status: int, *, opened: str = ""
+    request: HttpRequest,
+    frame: Frame,
+    visitor: Visitor,
+    wizard: Wizard,
+    status: int,
+    *,
+    opened: str = "",
+    chosen: bool = False,
 ) -> Response:
     view, job = wizard.view, wizard.place.job or 0
     data: dict[str, Any] = {}
@@ -358,6 +375,7 @@ def _page(
         rdn=rdn if isinstance(rdn, str) else "",
         is_new=bool(kind) and not fields,
         opened=opened,
+        chosen=chosen,
     )
     return render(request, "draft_mapping.html", frame, page, status=status)
 
