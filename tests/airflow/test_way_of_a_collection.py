@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, expect
 
-from tests.scenarios.deployment import LONG, Deployment, deployment_in, see
+from tests.scenarios.deployment import LONG, Deployment, approve, deployment_in, read_results, see
 
 DEFINITION = """\
 # Who is announced at the desk is a guest of the branch office.
@@ -94,19 +94,6 @@ def start_run(frame: FrameLocator) -> None:
     see(frame, "waiting for approval")
 
 
-def approve(bob: Page) -> None:
-    """From Airflow's Home to a request that was applied."""
-    card = bob.get_by_label("Directory Sync", exact=True)
-    expect(card.get_by_text("1 request waits for you")).to_be_visible(timeout=LONG)
-    card.get_by_role("link", name="announced / guests").click()
-    asked = bob.frame_locator("iframe[title='Dir Sync']")
-    asked.get_by_role("button", name="Approve…").click()
-    dialog = asked.get_by_role("dialog")
-    dialog.get_by_label("Reason").fill("They have left")
-    dialog.get_by_role("button", name="Approve 4 deletions, 2 creations").click()
-    see(asked, "Approved by bob, and applied")
-
-
 @pytest.mark.timeout(900)
 def test_from_the_file_to_the_report(deployment: Deployment, browser: Browser, tmp_path: Path) -> None:
     """An administrator imports a collection, sees what an edit causes, saves it, runs it and watches; an
@@ -130,21 +117,10 @@ def test_from_the_file_to_the_report(deployment: Deployment, browser: Browser, t
     assert (deployment.data / "list.csv").exists()
     assert deployment.guests() == strangers
 
-    approve(deployment.logged_in(browser, "bob"))
+    approve(deployment.logged_in(browser, "bob"), "announced / guests")
     assert deployment.guests() == ["fry", "zoidberg"]
 
-    frame.get_by_role("link", name="Collections", exact=True).first.click()
-    frame.get_by_role("link", name="Announced guests").first.click()
-    see(frame, "succeeded")
-    frame.get_by_role("link", name="All runs, with filters").click()
-    row = frame.get_by_role("row").filter(has_text="succeeded").first
-    row.get_by_role("link").first.click()
-    results = admin.frame_locator("iframe[title='Sync results']")
-    see(results, "Written: 4 deletions, 4 creations")
-    results.get_by_role("link", name="Report", exact=True).first.click()
-    see(frame, "zoidberg")
-    frame.get_by_role("link", name="Log", exact=True).click()
-    see(frame, "Created zoidberg")
+    read_results(admin, title="Announced guests", written="Written: 4 deletions, 4 creations")
     told = [each.message["Subject"] for each in deployment.mail.received if each.to == ("desk@corp.example",)]
     assert told == [
         "Waiting for approval: announced: 2 creations",

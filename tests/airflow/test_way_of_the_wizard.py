@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, expect
 
-from tests.scenarios.deployment import GUESTS, LONG, Deployment, deployment_in, see
+from tests.scenarios.deployment import GUESTS, LONG, Deployment, approve, deployment_in, read_results, see
 
 LISTS = """\
 name: lists
@@ -167,19 +167,6 @@ def written_rows(deployment: Deployment, name: str) -> list[str]:
     return file.read_text("utf-8").splitlines()[1:]
 
 
-def approve(bob: Page) -> None:
-    """From Airflow's Home to a request that was applied."""
-    card = bob.get_by_label("Directory Sync", exact=True)
-    expect(card.get_by_text("1 request waits for you")).to_be_visible(timeout=LONG)
-    card.get_by_role("link", name="announced_guests / guests").click()
-    asked = bob.frame_locator("iframe[title='Dir Sync']")
-    asked.get_by_role("button", name="Approve…").click()
-    dialog = asked.get_by_role("dialog")
-    dialog.get_by_label("Reason").fill("They have left")
-    dialog.get_by_role("button", name="Approve 4 deletions, 2 creations").click()
-    see(asked, "Approved by bob, and applied")
-
-
 @pytest.mark.timeout(900)
 def test_from_create_new_to_the_report(deployment: Deployment, browser: Browser) -> None:
     """A collection of two copied jobs and a new one is made, previewed, switched on, run, approved and
@@ -215,23 +202,12 @@ def test_from_create_new_to_the_report(deployment: Deployment, browser: Browser)
     assert written_rows(deployment, "badges.csv") == ["fry,Philip Fry", "zoidberg,John Zoidber"]
     assert deployment.guests() == strangers
 
-    approve(deployment.logged_in(browser, "bob"))
+    approve(deployment.logged_in(browser, "bob"), "announced_guests / guests")
     assert deployment.guests() == ["fry", "zoidberg"]
     written = base64.b64encode(b"<b>late</b>").decode()
     assert f"description:: {written}" in deployment.directory.search(GUESTS, "(uid=fry)", "description")
 
-    frame.get_by_role("link", name="Collections", exact=True).first.click()
-    frame.get_by_role("link", name="Announced guests").first.click()
-    see(frame, "succeeded")
-    frame.get_by_role("link", name="All runs, with filters").click()
-    row = frame.get_by_role("row").filter(has_text="succeeded").first
-    row.get_by_role("link").first.click()
-    results = admin.frame_locator("iframe[title='Sync results']")
-    see(results, "Written: 4 deletions, 6 creations")
-    results.get_by_role("link", name="Report", exact=True).first.click()
-    see(frame, "zoidberg")
-    frame.get_by_role("link", name="Log", exact=True).click()
-    see(frame, "Created zoidberg")
+    read_results(admin, title="Announced guests", written="Written: 4 deletions, 6 creations")
     told = [each.message["Subject"] for each in deployment.mail.received if each.to == ("desk@corp.example",)]
     waiting, done = told
     assert waiting.startswith("Waiting for approval: announced_guests: ")

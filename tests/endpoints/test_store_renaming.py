@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -14,7 +11,6 @@ from directory_sync.approval.request import Request
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.errors import (
     CollectionChanged,
-    CollectionError,
     CollectionInUse,
     CollectionNotFound,
     NameTaken,
@@ -26,6 +22,7 @@ from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
+from tests.scenarios.at_once import at_once
 from tests.scenarios.clock import Clock
 from tests.scenarios.plans import collection, plan
 from tests.scenarios.requests import decide, file
@@ -203,21 +200,6 @@ def test_a_run_that_goes_on_keeps_the_name(store: Store) -> None:
         rename(store)
     store.runs.finish_job(attempt.id, "failed")
     assert rename(store).name == "staff"
-
-
-def at_once(*actions: Callable[[], object]) -> list[object]:
-    """What each gives or raises, when all begin at the same moment."""
-    barrier = threading.Barrier(len(actions))
-
-    def act(action: Callable[[], object]) -> object:
-        barrier.wait()
-        try:
-            return action()
-        except CollectionError as error:
-            return error
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(act, actions))
 
 
 def test_a_run_that_begins_meanwhile_keeps_the_name_or_does_not_begin(store: Store) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -32,6 +31,7 @@ from directory_sync.store.collection_versions import SavedVersion
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.store import Store
 from directory_sync.store.tables import CollectionVersionRow
+from tests.scenarios.at_once import at_once
 from tests.scenarios.clock import Clock
 from tests.scenarios.examples import examples
 from tests.scenarios.new_store import new_store
@@ -184,21 +184,6 @@ def test_what_existed_at_a_revision_stays_so(store: Store, actions: list[tuple[s
     assert {each.name: each for each in store.collections.newest()} == now
     assert [each.name for each in store.collections.newest()] == sorted(now)
     assert sorted(then) == list(range(begin, store.collections.newest_revision() + 1))
-
-
-def at_once(*actions: Callable[[], object]) -> list[object]:
-    """What each gives or raises, when all begin at the same moment."""
-    barrier = threading.Barrier(len(actions))
-
-    def act(action: Callable[[], object]) -> object:
-        barrier.wait()
-        try:
-            return action()
-        except CollectionError as error:
-            return error
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(act, actions))
 
 
 def test_of_two_savers_at_the_same_moment_one_wins(store: Store) -> None:

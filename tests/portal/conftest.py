@@ -136,6 +136,16 @@ def _looking(looker: Looker, store: Store) -> Iterator[Looker]:
 
 
 @pytest.fixture
+def ada(empty_looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looker:
+    """An administrator, and no collection."""
+    folder = tmp_path / "collections"
+    folder.mkdir()
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))
+    empty_looker.become(ADA)
+    return empty_looker
+
+
+@pytest.fixture
 def address(looker: Looker) -> Iterator[str]:
     """The pages under an address that a browser can open."""
     import uvicorn

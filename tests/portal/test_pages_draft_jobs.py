@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from markupsafe import escape
 
@@ -13,22 +11,12 @@ from directory_sync.forms.rewriting import data_of, rewrite
 from tests.portal.pages_client import Looker, text_of
 from tests.portal.test_pages_drafts import begin, draft_of
 from tests.scenarios.browser_form import sent_by
-from tests.scenarios.portal_pages import ADA, BEA
+from tests.scenarios.portal_pages import BEA
 from tests.scenarios.saved import text_of as definition
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
 
 HOSTILE = '<script>alert(1)</script>"\u202e'
-
-
-@pytest.fixture
-def ada(empty_looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looker:
-    """An administrator, and no collection."""
-    folder = tmp_path / "collections"
-    folder.mkdir()
-    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))
-    empty_looker.become(ADA)
-    return empty_looker
 
 
 def written(looker: Looker, text: str) -> str:

@@ -21,16 +21,6 @@ pytestmark = pytest.mark.usefixtures("airflow_database")
 HOSTILE = '<script>alert(1)</script>"\u202e'
 
 
-@pytest.fixture
-def ada(empty_looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looker:
-    """An administrator, and no collection."""
-    folder = tmp_path / "collections"
-    folder.mkdir()
-    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))
-    empty_looker.become(ADA)
-    return empty_looker
-
-
 def begin(looker: Looker, kind: str = "collection") -> str:
     """A new draft; its address."""
     location = looker.post("/drafts", {"kind": kind})

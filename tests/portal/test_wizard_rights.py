@@ -23,16 +23,6 @@ NAMESAKES = (
 """People whom Airflow takes for others, though some directories do not; and one whom no one has checked."""
 
 
-@pytest.fixture
-def ada(empty_looker: Looker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Looker:
-    """An administrator, and no collection."""
-    folder = tmp_path / "collections"
-    folder.mkdir()
-    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))
-    empty_looker.become(ADA)
-    return empty_looker
-
-
 @pytest.mark.parametrize("person", NAMESAKES, ids=lambda person: ascii(person.name))
 def test_a_draft_is_not_shared_with_people_of_nearly_the_same_name(ada: Looker, person: Person) -> None:
     """They neither see, change, finish nor discard it, and begin drafts of their own."""

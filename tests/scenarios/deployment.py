@@ -101,3 +101,33 @@ def deployment_in(folder: Path, collections: Mapping[str, str] | None = None) ->
 def see(frame: FrameLocator, text: str | re.Pattern[str]) -> None:
     """Wait until it can be seen."""
     expect(frame.get_by_text(text).first).to_be_visible(timeout=LONG)
+
+
+def approve(bob: Page, link: str) -> None:
+    """From Airflow's Home to a request that was applied: four guests leave, two come."""
+    card = bob.get_by_label("Directory Sync", exact=True)
+    expect(card.get_by_text("1 request waits for you")).to_be_visible(timeout=LONG)
+    card.get_by_role("link", name=link).click()
+    asked = bob.frame_locator("iframe[title='Dir Sync']")
+    asked.get_by_role("button", name="Approve…").click()
+    dialog = asked.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("They have left")
+    dialog.get_by_role("button", name="Approve 4 deletions, 2 creations").click()
+    see(asked, "Approved by bob, and applied")
+
+
+def read_results(page: Page, *, title: str, written: str) -> None:
+    """From the list of collections to the report and the log of the run that has succeeded."""
+    frame = page.frame_locator("iframe[title='Dir Sync']")
+    frame.get_by_role("link", name="Collections", exact=True).first.click()
+    frame.get_by_role("link", name=title).first.click()
+    see(frame, "succeeded")
+    frame.get_by_role("link", name="All runs, with filters").click()
+    row = frame.get_by_role("row").filter(has_text="succeeded").first
+    row.get_by_role("link").first.click()
+    results = page.frame_locator("iframe[title='Sync results']")
+    see(results, written)
+    results.get_by_role("link", name="Report", exact=True).first.click()
+    see(frame, "zoidberg")
+    frame.get_by_role("link", name="Log", exact=True).click()
+    see(frame, "Created zoidberg")
