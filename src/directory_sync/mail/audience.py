@@ -44,7 +44,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What mail is to be sent about an event, and to approver."""
+    """What mail is to be sent about an event, and who gets it."""
 
     letter: Letter
     recipients: tuple[Recipient, ...]

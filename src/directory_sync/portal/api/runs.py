@@ -92,8 +92,8 @@ def read_changes(
     visitor: CurrentVisitor,
     query: Annotated[ReportQuery, Depends(ReportQuery.of_call)],
 ) -> ReportAnswer:
-    """The report of a run page by page: the changes of its jobs that the filter lets through, with what
-    the result of each.
+    """The report of a run page by page: the changes of its jobs that the filter lets through, with the
+    result of each.
     """
     view = runs.read_run(store, visitor, collection, run_id)
     return answering.report_answer(read_report(store, view, query))

@@ -180,7 +180,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class ActionForm:
-    """A form that was sent from the page of a request, and by approver."""
+    """A form that was sent from the page of a request, and who has sent it."""
 
     request: HttpRequest
     id: int
