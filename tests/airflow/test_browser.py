@@ -24,6 +24,7 @@ from playwright.sync_api import (
 )
 
 from tests.scenarios.airflow_pages import HOSTILE, AirflowPages, airflow_pages
+from tests.scenarios.htmx import click_in_page
 
 LONG = 60_000  # milliseconds; Airflow on a busy machine
 AXE = Path(__file__).parent.parent / "portal" / "vendor" / "axe" / "axe.min.js"
@@ -93,7 +94,7 @@ def trigger(page: Page, url: str) -> None:
 
 def answer(frame: FrameLocator, action: str, button: str, **fields: str) -> None:
     """Press a button of a request, fill the dialog's fields in, and send it."""
-    frame.get_by_role("button", name=action).click()
+    click_in_page(frame.get_by_role("button", name=action))
     dialog = frame.get_by_role("dialog")
     for label, text in fields.items():
         dialog.get_by_label(label).fill(text)
@@ -269,7 +270,7 @@ def test_the_second_answer_is_told_of_the_first(airflow: AirflowPages, log_in: L
     bob, carol = log_in("bob"), log_in("carol")
     for page in (bob, carol):
         page.goto(airflow.portal(f"/requests/{number}"))
-    frame_of(carol).get_by_role("button", name="Deny…").click()
+    click_in_page(frame_of(carol).get_by_role("button", name="Deny…"))
     frame_of(carol).get_by_label("Reason (the requester sees it)").fill("Too many keys.")
     answer(frame_of(bob), "Approve…", "Approve 1 deletion")
     see(frame_of(bob), "You have approved the request")

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, expect
 
 from tests.scenarios.deployment import GUESTS, LONG, Deployment, approve, deployment_in, read_results, see
+from tests.scenarios.htmx import click_in_page
 
 LISTS = """\
 name: lists
@@ -58,7 +59,7 @@ def next_step(frame: FrameLocator, heading: str) -> None:
 
 def copy_jobs(frame: FrameLocator) -> None:
     """Both jobs that there are."""
-    frame.get_by_role("link", name="Add Existing Jobs").click()
+    click_in_page(frame.get_by_role("link", name="Add Existing Jobs"))
     dialog = frame.get_by_role("dialog")
     for job in ("list", "badges"):
         dialog.get_by_role("checkbox", name=re.compile(job)).first.check()

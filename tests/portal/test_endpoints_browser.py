@@ -17,6 +17,7 @@ from directory_sync.forms.rewriting import data_of
 from directory_sync.store.drafts import DraftKind
 from tests.portal.pages_client import Looker
 from tests.portal.test_pages_browser import AXE, RULES
+from tests.scenarios.htmx import wait_until_bound
 
 GROUPS = "ou=groups,dc=example,dc=org"
 WHOLE = f"""\
@@ -49,9 +50,6 @@ def seen_at(seer: Looker) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}/dirsync"
     server.should_exit = True
     thread.join(10)
-
-
-READY = "each => !each.hasAttribute('hx-post') || 'htmx-internal-data' in each"
 
 
 def begun(seer: Looker, text: str) -> str:
@@ -110,8 +108,7 @@ def test_a_job_is_pointed_and_mapped_by_keyboard(seer: Looker, seen_at: str, pag
     """Everything is reached with the Tab key; an arrow in a list sends nothing before the next field."""
 
     def to(wanted: Locator) -> None:
-        # A test is quicker than htmx, which has to have seen what it has fetched.
-        page.wait_for_function(READY, arg=wanted.element_handle())
+        wait_until_bound(wanted)
         for _ in range(200):
             page.keyboard.press("Tab")
             if wanted.evaluate("each => each === document.activeElement"):

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.portal.pages_client import Looker
+from tests.scenarios.htmx import click_in_page
 
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
 RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
@@ -82,13 +83,13 @@ def test_a_dialog_asks_and_the_form_decides(looker: Looker, address: str, page: 
     """
     number = looker.made["waiver"]
     page.goto(f"{address}/requests/{number}")
-    page.get_by_role("button", name="Deny…").click()
+    click_in_page(page.get_by_role("button", name="Deny…"))
     dialog = page.get_by_role("dialog", name=f"Deny request {number}")
     expect(dialog).to_be_visible()
     expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    page.get_by_role("button", name="Deny…").click()
+    click_in_page(page.get_by_role("button", name="Deny…"))
     dialog.get_by_label("Reason").fill("The export was cut off.")
     page.on("dialog", lambda box: box.dismiss())
     dialog.get_by_role("button", name="Deny 140 deletions").click()
@@ -199,7 +200,7 @@ def test_everything_works_without_javascript(looker: Looker, address: str, brows
     page.get_by_label("Object", exact=True).fill("morbo")
     page.get_by_role("button", name="Filter").click()
     page.locator("a.title", has_text="staff_to_branch").click()
-    page.get_by_role("button", name="Approve…").click()
+    click_in_page(page.get_by_role("button", name="Approve…"))
     page.get_by_role("button", name="Approve 3 deletions").click()
     expect(page.get_by_text("You have approved the request")).to_be_visible()
     assert looker.store.requests.get(number).request.state == "approved"

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from directory_sync.store.drafts import DraftKind
 from tests.portal.pages_client import Looker
 from tests.portal.test_pages_browser import AXE, RULES
+from tests.scenarios.htmx import click_in_page, wait_until_bound
 from tests.scenarios.portal_pages import ADA
 from tests.scenarios.saved import text_of
 
@@ -26,8 +27,6 @@ destination: {file: out.csv}
 fields:
   room: {from: room, key: true}
 """
-LISTENS = "'htmx-internal-data' in document.querySelector('#search-jobs')"
-"""The search field of the dialog: a test types faster than a person."""
 STEPS = (
     "Source and Destination",
     "Fields and Mapping",
@@ -61,10 +60,10 @@ def new_collection(page: Page, address: str, title: str) -> None:
 
 def add_existing(page: Page) -> None:
     """Both jobs that there are, found by a search."""
-    page.get_by_role("link", name="Add Existing Jobs").click()
+    click_in_page(page.get_by_role("link", name="Add Existing Jobs"))
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Search")).to_be_focused()
-    page.wait_for_function(LISTENS)
+    wait_until_bound(dialog.get_by_label("Search"))
     dialog.get_by_label("Search").fill("crew")
     expect(dialog.get_by_text("1 job matches")).to_be_visible()
     dialog.get_by_role("checkbox", name=re.compile("The crew")).check()
@@ -190,7 +189,7 @@ def test_a_collection_is_made_by_keyboard(looker_with_jobs: Looker, address: str
     press("link", "Add Existing Jobs")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Search")).to_be_focused()
-    page.wait_for_function(LISTENS)
+    wait_until_bound(dialog.get_by_label("Search"))
     page.keyboard.type("people")
     expect(dialog.get_by_text("2 jobs match")).to_be_visible()
     for _ in range(2):
@@ -248,7 +247,7 @@ def test_steps_are_accessible_and_fit(
     page.get_by_role("button", name="Rename people").click()
     look("Rename")
     page.goto(f"{here}/jobs")
-    page.get_by_role("link", name="Add Existing Jobs").click()
+    click_in_page(page.get_by_role("link", name="Add Existing Jobs"))
     expect(page.get_by_role("dialog").get_by_label("Search")).to_be_visible()
     look("Add Existing Jobs")
     wrong_text = text_of("Bad Name", timezone="Mars/Base", schedule="soon", jobs=[{"name": "x"}])

@@ -19,6 +19,7 @@ from demo.airflow_server import start_airflow
 from demo.directories import Directory, branch_office
 from demo.processes import Ledger
 from tests.scenarios.airflow_database import airflow_database
+from tests.scenarios.htmx import click_in_page
 from tests.scenarios.smtp import SmtpServer
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -109,7 +110,7 @@ def approve(bob: Page, link: str) -> None:
     expect(card.get_by_text("1 request waits for you")).to_be_visible(timeout=LONG)
     card.get_by_role("link", name=link).click()
     asked = bob.frame_locator("iframe[title='Dir Sync']")
-    asked.get_by_role("button", name="Approve…").click()
+    click_in_page(asked.get_by_role("button", name="Approve…"))
     dialog = asked.get_by_role("dialog")
     dialog.get_by_label("Reason").fill("They have left")
     dialog.get_by_role("button", name="Approve 4 deletions, 2 creations").click()
