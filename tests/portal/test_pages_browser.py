@@ -200,7 +200,7 @@ def test_everything_works_without_javascript(looker: Looker, address: str, brows
     page.get_by_label("Object", exact=True).fill("morbo")
     page.get_by_role("button", name="Filter").click()
     page.locator("a.title", has_text="staff_to_branch").click()
-    click_in_page(page.get_by_role("button", name="Approve…"))
+    page.get_by_role("button", name="Approve…").click()
     page.get_by_role("button", name="Approve 3 deletions").click()
     expect(page.get_by_text("You have approved the request")).to_be_visible()
     assert looker.store.requests.get(number).request.state == "approved"
